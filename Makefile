@@ -1,0 +1,49 @@
+# Everything a developer needs; each target installs what it uses. `make test` is the one to know.
+GO       ?= go
+BIN      := bin
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+GOFLAGS  += -trimpath
+export CGO_ENABLED ?= 0
+
+.PHONY: build test short fuzz lint fmt generate e2e bench clean
+
+build: ## one static binary in bin/
+	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
+
+test: ## the whole suite under the race detector, in random order
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+
+short: ## the quick part of the suite
+	$(GO) test -short ./...
+
+FUZZTIME ?= 10s
+fuzz: ## every fuzz target for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; done
+
+lint: $(BIN)/golangci-lint ## format, vet and lint
+	@test -z "$$(gofmt -l cmd pkg internal)" || { gofmt -l cmd pkg internal; echo 'run: make fmt'; exit 1; }
+	$(GO) vet ./...
+	$(BIN)/golangci-lint run ./...
+
+$(BIN)/golangci-lint: tools/go.mod
+	cd tools && $(GO) build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+fmt:
+	gofmt -w cmd pkg internal
+
+generate: ## the key reference and the example configuration, from the structs
+	$(GO) generate ./...
+
+e2e: build ## real nginx and logrotate (Debian packages, installed if root) through the emulator
+	internal/e2e/setup
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m ./internal/e2e/...
+
+bench: ## the stages, each by itself
+	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
+
+clean:
+	rm -rf $(BIN) dist
