@@ -1,0 +1,6 @@
+// Package admin is the window into a running daemon: /status, /metrics, /healthz and /readyz over HTTP on a loopback
+// port and on a unix socket.
+//
+// It shows a Snapshot that its caller makes anew for each look and knows nothing of how the numbers come about.
+// pkg/daemon is its only caller. It never changes anything in the daemon.
+package admin

@@ -1,0 +1,157 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Options is what a Server needs.
+type Options struct {
+	Listen string          // host:port; "" = no port
+	Socket string          // path of a unix socket; "" = none
+	Look   func() Snapshot // called for each request, from many goroutines
+	Beats  *Beats          // what /healthz asks
+	Log    *slog.Logger
+}
+
+// Server answers questions about a running daemon.
+type Server struct {
+	o         Options
+	listeners []net.Listener
+}
+
+// Listen opens the port and the socket, so that a port in use is an error at start and not a line in the log later.
+func Listen(o Options) (*Server, error) {
+	s := &Server{o: o}
+	if o.Listen != "" {
+		l, err := net.Listen("tcp", o.Listen)
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return nil, fmt.Errorf("admin.listen: %s is in use (another shipper? choose another port, or \"\" for none): %w", o.Listen, err)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("admin.listen: %w", err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	if o.Socket != "" {
+		l, err := listenUnix(o.Socket)
+		if err != nil {
+			s.Close()
+			return nil, fmt.Errorf("admin.socket: %w", err)
+		}
+		s.listeners = append(s.listeners, l)
+	}
+	return s, nil
+}
+
+// listenUnix takes over a socket file that a killed daemon left; the state directory's lock has already made sure that
+// no other daemon is alive behind it.
+func listenUnix(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	if fi, err := os.Lstat(path); err == nil && fi.Mode().Type() != fs.ModeSocket {
+		return nil, fmt.Errorf("%s exists and is no socket", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.Chmod(path, 0o660)
+}
+
+// Close gives the port and the socket back when Run was never called.
+func (s *Server) Close() {
+	for _, l := range s.listeners {
+		l.Close()
+	}
+}
+
+// Run answers until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	srv := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
+	}
+	errs := make(chan error, len(s.listeners))
+	for _, l := range s.listeners {
+		go func() { errs <- srv.Serve(l) }()
+	}
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	err := srv.Shutdown(stop)
+	for range s.listeners {
+		if e := <-errs; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// Handler is the server's routes, for the port and the socket alike.
+func (s *Server) Handler() http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collector{s.o.Look}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.o.Look().Status) })
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "shipper\n\n/status   what every file and target is doing (JSON)\n/metrics  the same for Prometheus\n"+
+			"/healthz  200 while the loops turn\n/readyz   200 when lines can be delivered, else why not\n")
+	})
+	return mux
+}
+
+// health is about the process alone: an outage of the cloud must never make an orchestrator kill it.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	if late := s.o.Beats.Late(); len(late) > 0 {
+		http.Error(w, "no beat from: "+strings.Join(late, ", "), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	status := s.o.Look().Status
+	code := http.StatusOK
+	if !status.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	writeJSON(w, code, struct {
+		Ready   bool     `json:"ready"`
+		Reasons []string `json:"reasons"`
+	}{status.Ready, status.Reasons})
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return // the client went away; there is nobody to tell
+	}
+}
