@@ -48,6 +48,12 @@ func decompressLZ4(dst, src []byte, rawSize int) ([]byte, error) {
 	if rawSize/lz4Ratio > len(src) {
 		return dst, fmt.Errorf("%d bytes cannot hold %d: %w", len(src), rawSize, ErrSize)
 	}
+	if rawSize == 0 { // the library's assembly does not survive a destination of no bytes
+		if len(src) > 1 || len(src) == 1 && src[0] != 0 {
+			return dst, ErrSize
+		}
+		return dst, nil
+	}
 	out := slices.Grow(dst, rawSize)
 	n, err := lz4.UncompressBlock(src, out[len(dst):len(dst)+rawSize])
 	if err != nil {
