@@ -100,7 +100,15 @@ func (h *handler) WithGroup(name string) slog.Handler {
 
 // paint writes the level's name, in colour where there is one.
 func (h *handler) paint(b []byte, l slog.Level) []byte {
-	code := map[bool]string{l >= slog.LevelError: "31", l < slog.LevelError && l >= slog.LevelWarn: "33", l < slog.LevelInfo: "2"}[true]
+	code := ""
+	switch {
+	case l >= slog.LevelError:
+		code = "31" // red
+	case l >= slog.LevelWarn:
+		code = "33" // yellow
+	case l < slog.LevelInfo:
+		code = "2" // dim
+	}
 	if h.color && code != "" {
 		b = append(b, "\x1b["+code+"m"...)
 	}
