@@ -1,0 +1,254 @@
+package ram
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Logstore names one destination.
+type Logstore struct {
+	Region   string // cn-hangzhou
+	Project  string
+	Logstore string
+}
+
+// Plan says who ships where; its methods write the documents that allow exactly that. Account A owns the Logstores and the
+// role, account B owns the hosts.
+type Plan struct {
+	Owner         string     // A: UID of the account that owns the Logstores; empty means the account of RoleARN
+	Caller        Principal  // B: the user or role that the hosts are; Kind Root stands for "the account, nobody named yet"
+	RoleARN       ARN        // the role in A that B assumes
+	ExternalID    string     // demanded by the trust policy when set
+	Targets       []Logstore // what may be written to
+	Verify        bool       // reading back through a consumer group as well
+	ConsumerGroup string     // of Verify; empty allows any group of the Logstores
+	Actions       []string   // more permissions from the table, on the same Logstores
+
+	Duration    time.Duration // of a session; 0 means one hour
+	SessionName string        // of a session; checked when set
+}
+
+// Document is one of the documents of a plan.
+type Document string
+
+// The documents of a plan, in the order in which they are needed.
+const (
+	TrustDocument   Document = "trust"   // A: who may assume the role
+	RoleDocument    Document = "role"    // A: what the role may do
+	CallerDocument  Document = "caller"  // B: that the hosts may assume the role
+	SessionDocument Document = "session" // sent along with AssumeRole; narrows one session
+)
+
+// Documents lists all of them.
+func Documents() []Document {
+	return []Document{TrustDocument, RoleDocument, CallerDocument, SessionDocument}
+}
+
+// Policy returns one document of the plan, nil for an unknown name.
+func (p Plan) Policy(d Document) *Policy {
+	switch d {
+	case TrustDocument:
+		return p.Trust()
+	case RoleDocument:
+		return p.Role()
+	case CallerDocument:
+		return p.CallerPolicy()
+	case SessionDocument:
+		return p.Session()
+	}
+	return nil
+}
+
+func (p Plan) owner() string {
+	if p.Owner != "" {
+		return p.Owner
+	}
+	return p.RoleARN.Account
+}
+
+// Trust is the trust policy of the role, for account A: the caller and nobody else, with the external id when there is one.
+// A caller that is only an account becomes `:root`, every user and role of it that its own policies let through.
+func (p Plan) Trust() *Policy {
+	s := Statement{Effect: Allow, Action: []string{AssumeRole}, Principal: &Principals{}}
+	switch p.Caller.Kind {
+	case Service:
+		s.Principal.Service = []string{p.Caller.Name}
+	case Federated:
+		s.Principal.Federated = []string{p.Caller.ARN()}
+	default:
+		s.Principal.RAM = []string{p.Caller.ARN()}
+	}
+	if p.ExternalID != "" {
+		s.Condition = []Condition{{Operator: "StringEquals", Key: KeyExternalID, Values: []string{p.ExternalID}}}
+	}
+	return &Policy{Name: "trust", Statement: []Statement{s}}
+}
+
+// CallerPolicy is for the user or role of account B: sts:AssumeRole on exactly the role.
+func (p Plan) CallerPolicy() *Policy {
+	return &Policy{Name: "caller", Statement: []Statement{allow([]string{AssumeRole}, []string{p.RoleARN.String()})}}
+}
+
+// Session is what travels in the Policy parameter of AssumeRole: the write on exactly these Logstores, whatever else the
+// role may do.
+func (p Plan) Session() *Policy {
+	return &Policy{Name: "session", Statement: []Statement{allow([]string{WriteAction}, p.logstores(""))}}
+}
+
+// Role is the permission policy of the role. The region is left open (`*`), because a project name exists once in the whole
+// cloud. The Logstores are named bare, as the write is checked; `…/logstore/L/*` would not match it.
+func (p Plan) Role() *Policy {
+	out := &Policy{Name: "role", Statement: []Statement{allow([]string{WriteAction}, p.logstores(""))}}
+	have := []string{WriteAction}
+	if p.Verify {
+		out.Statement = append(out.Statement, p.reading()...)
+		have = append(have, ReadActions()...)
+	}
+	var more []string
+	for _, a := range p.Actions {
+		if known, ok := Lookup(a); ok && !containsFold(have, known.Name) {
+			more, have = append(more, known.Name), append(have, known.Name)
+		}
+	}
+	out.Statement = append(out.Statement, p.grant(more)...)
+	return out
+}
+
+// reading allows the seven read permissions. With a consumer group of its own, each on exactly what it is checked against, so
+// that the checkpoints of other consumers stay out of reach; without one, on both forms of the Logstore.
+func (p Plan) reading() []Statement {
+	if p.ConsumerGroup != "" {
+		return p.grant(ReadActions())
+	}
+	both := append(p.logstores(""), p.logstores("/*")...)
+	slices.Sort(both)
+	return []Statement{allow(ReadActions(), both)}
+}
+
+// grant allows actions of the table on the plan's targets, one statement for each set of resources.
+func (p Plan) grant(actions []string) []Statement {
+	var out []Statement
+	for _, a := range actions {
+		var resources []string
+		for _, t := range p.Targets {
+			list, err := Resources(a, p.vars(t, "*"))
+			if err != nil {
+				continue // Validate has the word
+			}
+			resources = append(resources, list...)
+		}
+		out = merge(out, a, tidy(resources))
+	}
+	return out
+}
+
+// merge adds action to the statement with the same resources, or a new one.
+func merge(list []Statement, action string, resources []string) []Statement {
+	if len(resources) == 0 {
+		return list
+	}
+	for i := range list {
+		if slices.Equal(list[i].Resource, resources) {
+			list[i].Action = append(list[i].Action, action)
+			return list
+		}
+	}
+	return append(list, allow([]string{action}, resources))
+}
+
+// vars fills what a target names; what it does not name may be anything.
+func (p Plan) vars(t Logstore, region string) Vars {
+	group := p.ConsumerGroup
+	if group == "" {
+		group = "*"
+	}
+	return Vars{
+		Region: region, UID: p.owner(), Project: t.Project, Logstore: t.Logstore,
+		Config: "*", MachineGroup: "*", ConsumerGroup: group,
+	}
+}
+
+// logstores are the patterns of the targets, with a tail.
+func (p Plan) logstores(tail string) []string {
+	var out []string
+	for _, t := range p.Targets {
+		out = append(out, "acs:log:*:"+p.owner()+":project/"+t.Project+"/logstore/"+t.Logstore+tail)
+	}
+	return tidy(out)
+}
+
+// anyName stands for a name that the plan leaves open, when a concrete request is needed.
+const (
+	anyName   = "any"
+	anyRegion = "cn-hangzhou"
+)
+
+// Needs lists the questions that the role policy must answer with Allow.
+func (p Plan) Needs() []Request {
+	actions := []string{WriteAction}
+	if p.Verify {
+		actions = append(actions, ReadActions()...)
+	}
+	for _, a := range p.Actions {
+		if known, ok := Lookup(a); ok && !containsFold(actions, known.Name) {
+			actions = append(actions, known.Name)
+		}
+	}
+	var out []Request
+	for _, t := range p.Targets {
+		v := p.vars(t, t.Region)
+		if v.Region == "" {
+			v.Region = anyRegion
+		}
+		v.Config, v.MachineGroup = anyName, anyName
+		if p.ConsumerGroup == "" {
+			v.ConsumerGroup = anyName
+		}
+		for _, a := range actions {
+			list, err := Resources(a, v)
+			if err != nil {
+				continue
+			}
+			for _, r := range list {
+				out = append(out, Request{Action: a, Resource: r})
+			}
+		}
+	}
+	return out
+}
+
+// For makes a permission policy for any actions of the table. An empty region becomes `*`; a name that is meant to be any
+// must be given as "*".
+func For(actions []string, vars Vars) (*Policy, error) {
+	if vars.Region == "" {
+		vars.Region = "*"
+	}
+	out := &Policy{}
+	for _, a := range actions {
+		list, err := Resources(a, vars)
+		if err != nil {
+			return nil, fmt.Errorf("document for %s: %w", short(strings.Join(actions, ", ")), err)
+		}
+		known, _ := Lookup(a)
+		out.Statement = merge(out.Statement, known.Name, tidy(list))
+	}
+	if len(out.Statement) == 0 {
+		return nil, fmt.Errorf("document for no action at all")
+	}
+	if n := out.Size(); n > MaxPolicy {
+		return nil, fmt.Errorf("the document has %d characters, RAM takes %d", n, MaxPolicy)
+	}
+	return out, nil
+}
+
+func allow(actions, resources []string) Statement {
+	return Statement{Effect: Allow, Action: actions, Resource: resources}
+}
+
+// tidy sorts and drops repetitions, so that the same plan gives the same document.
+func tidy(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
