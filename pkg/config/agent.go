@@ -1,0 +1,175 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"shipper/internal/invalid"
+	"shipper/internal/units"
+)
+
+// Agent is the [agent] table: what holds for the whole process.
+type Agent struct {
+	// Name is this host's name in the tag __hostname__ of every log. Default "${HOSTNAME}".
+	Name string `toml:"name"`
+	// StateDir holds reading positions and dead letters. One shipper at a time may use it. Under systemd $STATE_DIRECTORY wins.
+	// Default "/var/lib/shipper".
+	StateDir string `toml:"state_dir"`
+	// Drain says what happens on SIGTERM: "host" sends what has been read and stops; "sidecar" goes on reading until the files are
+	// quiet for drain_idle, because the application still writes its last lines; "auto" (the default) is sidecar inside a
+	// Kubernetes pod without a host's file system, else host.
+	Drain string `toml:"drain"`
+	// DrainIdle is how long every file must be quiet before a sidecar stops. Default "3s".
+	DrainIdle units.Duration `toml:"drain_idle"`
+	// DrainLimit ends draining in any case. What is unsent stays in the files and is sent after the next start (exit code 75).
+	// Keep it below the unit's TimeoutStopSec or the pod's terminationGracePeriodSeconds. Default "25s".
+	DrainLimit units.Duration `toml:"drain_limit"`
+	// MaxMemory bounds batches, blocks and requests together. When it is used up, readers wait; lines wait in their files.
+	// Default "32MiB".
+	MaxMemory units.Bytes `toml:"max_memory"`
+	// MaxOpenFiles bounds the log files that are open at once. Default 4096.
+	MaxOpenFiles int `toml:"max_open_files"`
+	// ReloadOnChange reloads when a configuration file changes, as SIGHUP and "shipper reload" do. A bad file never replaces a
+	// good one. Default true.
+	ReloadOnChange bool `toml:"reload_on_change"`
+}
+
+// Values of drain.
+const (
+	DrainAuto    = "auto"
+	DrainHost    = "host"
+	DrainSidecar = "sidecar"
+)
+
+func drains() []string { return []string{DrainAuto, DrainHost, DrainSidecar} }
+
+// DefaultAgent is the [agent] table without a word in it. Name is empty: Load fills in the host's name.
+func DefaultAgent() Agent {
+	return Agent{
+		StateDir:       "/var/lib/shipper",
+		Drain:          DrainAuto,
+		DrainIdle:      units.Duration(3 * time.Second),
+		DrainLimit:     units.Duration(25 * time.Second), // below Kubernetes' 30 s before it kills
+		MaxMemory:      32 * units.MiB,
+		MaxOpenFiles:   4096,
+		ReloadOnChange: true,
+	}
+}
+
+// Validate returns an error for every wrong setting, joined.
+func (a Agent) Validate() error {
+	var errs []error
+	bad := func(key, reason, hint string) { errs = append(errs, invalid.Key(key, reason, hint)) }
+	if a.Name == "" || strings.ContainsFunc(a.Name, func(r rune) bool { return r < ' ' }) {
+		bad("name", "is empty or holds control characters", `for example name = "web-1"`)
+	}
+	if !filepath.IsAbs(a.StateDir) {
+		bad("state_dir", fmt.Sprintf("%q is not an absolute path", a.StateDir), `for example "/var/lib/shipper"`)
+	}
+	if !slices.Contains(drains(), a.Drain) {
+		bad("drain", fmt.Sprintf("%q is not a way to drain", a.Drain), choice(a.Drain, drains()))
+	}
+	if a.DrainIdle <= 0 {
+		bad("drain_idle", a.DrainIdle.String()+" is not longer than nothing", "")
+	}
+	if a.DrainLimit <= 0 {
+		bad("drain_limit", a.DrainLimit.String()+" is not longer than nothing", "")
+	} else if a.Drain != DrainHost && a.DrainIdle >= a.DrainLimit {
+		bad("drain_idle", fmt.Sprintf("%s is not shorter than drain_limit, %s", a.DrainIdle, a.DrainLimit), "")
+	}
+	if a.MaxMemory < minMemory {
+		bad("max_memory", a.MaxMemory.String()+" is too little", "at least "+minMemory.String())
+	}
+	if a.MaxOpenFiles < 16 {
+		bad("max_open_files", fmt.Sprintf("%d is too few", a.MaxOpenFiles), "at least 16")
+	}
+	return errors.Join(errs...)
+}
+
+// minMemory is two blocks for each of a few readers and one small batch: less cannot move a line.
+const minMemory = 4 * units.MiB
+
+// choice is the hint for a value that is none of a few.
+func choice(got string, list []string) string {
+	if c := near(got, list); c != "" {
+		return "did you mean " + quote(c) + "?   (" + anyOf(list) + ")"
+	}
+	return anyOf(list)
+}
+
+// Log is the [log] table: shipper's own messages, on standard error.
+type Log struct {
+	// Level is the least important message that is written: "debug", "info", "warn" or "error". Default "info".
+	Level string `toml:"level"`
+	// Format is "text", "journald" (a priority before each line, no time), "json", or "auto" (the default): text on a terminal,
+	// journald under systemd, else json.
+	Format string `toml:"format"`
+}
+
+func levels() []string  { return []string{"debug", "info", "warn", "error"} }
+func formats() []string { return []string{"auto", "text", "journald", "json"} }
+
+// DefaultLog is the [log] table without a word in it.
+func DefaultLog() Log { return Log{Level: "info", Format: "auto"} }
+
+// Validate returns an error for every wrong setting, joined.
+func (g Log) Validate() error {
+	var errs []error
+	if !slices.Contains(levels(), g.Level) {
+		errs = append(errs, invalid.Key("level", fmt.Sprintf("%q is not a level", g.Level), choice(g.Level, levels())))
+	}
+	if !slices.Contains(formats(), g.Format) {
+		errs = append(errs, invalid.Key("format", fmt.Sprintf("%q is not a format of messages", g.Format), choice(g.Format, formats())))
+	}
+	return errors.Join(errs...)
+}
+
+// Admin is the [admin] table: where metrics, health and control are served.
+type Admin struct {
+	// Listen is the host:port of /metrics, /healthz, /readyz and /status. There is no password: keep it on the loopback. "" turns it
+	// off. Default "127.0.0.1:9620".
+	Listen string `toml:"listen"`
+	// Socket is the unix socket for status, top, reload and tap. Default "" is $RUNTIME_DIRECTORY/shipper.sock under systemd, else
+	// shipper.sock in state_dir.
+	Socket string `toml:"socket"`
+}
+
+// DefaultAdmin is the [admin] table without a word in it.
+func DefaultAdmin() Admin { return Admin{Listen: "127.0.0.1:9620"} }
+
+// maxSocket is the longest path that a unix socket can have on Linux (sun_path without its zero byte).
+const maxSocket = 107
+
+// Validate returns an error for every wrong setting, joined.
+func (a Admin) Validate() error {
+	var errs []error
+	if a.Listen != "" {
+		_, port, err := net.SplitHostPort(a.Listen)
+		if n, e := strconv.Atoi(port); err != nil || e != nil || n < 0 || n > 65535 {
+			errs = append(errs, invalid.Key("listen", fmt.Sprintf("%q is not host:port", a.Listen), `for example "127.0.0.1:9620", or "" for none`))
+		}
+	}
+	switch {
+	case a.Socket != "" && !filepath.IsAbs(a.Socket):
+		errs = append(errs, invalid.Key("socket", fmt.Sprintf("%q is not an absolute path", a.Socket), `for example "/run/shipper/shipper.sock"`))
+	case len(a.Socket) > maxSocket:
+		errs = append(errs, invalid.Key("socket", fmt.Sprintf("is %d bytes long", len(a.Socket)), fmt.Sprintf("the kernel takes %d", maxSocket)))
+	}
+	return errors.Join(errs...)
+}
+
+// exposed reports whether listen answers to other hosts.
+func (a Admin) exposed() bool {
+	host, _, err := net.SplitHostPort(a.Listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host != "localhost" && (ip == nil || !ip.IsLoopback())
+}

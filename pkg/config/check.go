@@ -1,0 +1,319 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"shipper/internal/invalid"
+	"shipper/pkg/creds"
+)
+
+// check asks every owner about its table, then what needs more than one table.
+func (l *loader) check(c *Config) {
+	if c.Schema != schema && !l.broken["schema"] {
+		l.add(l.problem(l.root.table["schema"], true, codeSchema, fmt.Sprintf("schema %d is of a later shipper than this one", c.Schema), "this one knows schema = 1"))
+	}
+	l.owned(c.Agent.Validate(), "agent")
+	l.owned(c.Log.Validate(), "log")
+	l.owned(c.Admin.Validate(), "admin")
+	for _, name := range sorted(c.Credentials) {
+		l.tableName("credentials", name)
+		l.owned(c.Credentials[name].Validate(), "credentials", name)
+	}
+	for _, name := range sorted(c.Targets) {
+		l.tableName("target", name)
+		l.region(name, c.Targets[name].Region, c.Targets[name].Endpoint)
+		l.owned(c.Targets[name].Validate(), "target", name)
+	}
+	for _, name := range sorted(c.Inputs) {
+		l.tableName("input", name)
+		l.owned(c.Inputs[name].Validate(), "input", name)
+	}
+	l.identities(c)
+	l.routes(c)
+	l.paths(c)
+	l.overlaps(c)
+	if c.Admin.exposed() {
+		l.warn([]string{"admin", "listen"}, codeExposed, fmt.Sprintf("[admin] listen %q answers to other hosts", c.Admin.Listen), "it shows paths and account numbers and asks for no password; \"127.0.0.1:9620\" keeps it here")
+	}
+	l.secrets(c)
+}
+
+// wrong reports an error at path, once.
+func (l *loader) wrong(path []string, code, reason, hint string) {
+	l.invalid(path, &invalid.Error{Reason: reason, Hint: hint}, code)
+}
+
+// warn reports a warning at path.
+func (l *loader) warn(path []string, code, message, hint string) {
+	n, covered := l.root.nearest(path)
+	p := l.problem(n, covered == len(path) && n.table == nil, code, message, hint)
+	p.Warning = true
+	l.add(p)
+}
+
+// tableName checks a name that becomes part of metrics, file names and messages.
+func (l *loader) tableName(kind, name string) {
+	if name != "" && len(name) <= 64 && bareOrQuoted(name) == name {
+		return
+	}
+	l.add(l.problem(l.root.find([]string{kind, name}), false, codeName, fmt.Sprintf("%q is not a name for [%s.NAME]", name, kind), "use letters, digits, - and _, at most 64 of them"))
+}
+
+// identities resolves and checks which credentials a target starts from.
+func (l *loader) identities(c *Config) {
+	if l.partial {
+		return // tables may stand in the file that could not be read
+	}
+	known, used := sorted(c.Credentials), map[string]bool{}
+	for _, name := range sorted(c.Targets) {
+		t, path := c.Targets[name], []string{"target", name, "credentials"}
+		switch {
+		case t.Credentials != "":
+			l.reference(path, t.Credentials, "credentials", known)
+		case len(known) == 1:
+			t.Credentials = known[0]
+			c.Targets[name] = t
+		case len(known) > 1 && !l.broken[join(path)]:
+			l.wrong(path, codeName, "is missing, and there are several credentials", "one of "+anyOf(known))
+		}
+		used[t.Credentials] = true
+	}
+	for _, name := range known {
+		if !used[name] && len(c.Targets) > 0 {
+			l.warn([]string{"credentials", name}, codeIdle, fmt.Sprintf("[credentials.%s] is used by no target", name), "")
+		}
+	}
+}
+
+// routes resolves and checks which input goes to which target.
+func (l *loader) routes(c *Config) {
+	if l.partial {
+		return // tables may stand in the file that could not be read
+	}
+	if len(c.Targets) == 0 && !l.broken["target"] {
+		l.add(l.problem(nil, false, codeNothing, "there is no target", "add [target.NAME] with project, logstore and region"))
+	}
+	if len(c.Inputs) == 0 && !l.broken["input"] {
+		l.add(l.problem(nil, false, codeNothing, "there is no input", `add [input.NAME] with paths = ["/var/log/..."]`))
+	}
+	used := map[string]bool{}
+	names := sorted(c.Targets)
+	for _, name := range sorted(c.Inputs) {
+		in := c.Inputs[name]
+		in.Target = l.inputTargets(name, in.Target, names)
+		for _, t := range in.Target {
+			used[t] = true
+		}
+		c.Inputs[name] = in
+	}
+	for _, name := range names {
+		if !used[name] && len(c.Inputs) > 0 {
+			l.warn([]string{"target", name}, codeIdle, fmt.Sprintf("[target.%s] is used by no input", name), "")
+		}
+	}
+}
+
+// inputTargets is the list of targets of one input: as written, or the only one there is.
+func (l *loader) inputTargets(name string, list, known []string) []string {
+	path := []string{"input", name, "target"}
+	if len(list) == 0 {
+		switch {
+		case l.broken[join(path)]:
+		case len(known) == 1:
+			return known
+		case len(known) > 1:
+			l.wrong(path, codeNothing, "is missing, and there are several targets", "one of "+anyOf(known)+", or a list of them")
+		}
+		return nil
+	}
+	n := l.root.find(path)
+	seen := map[string]bool{}
+	for i, t := range list {
+		at := path
+		if n != nil && n.list != nil {
+			at = append(clone(path), fmt.Sprint(i))
+		}
+		switch {
+		case seen[t]:
+			l.wrong(at, codeName, fmt.Sprintf("%q is named twice", t), "")
+		case len(known) > 0:
+			l.reference(at, t, "target", known)
+		}
+		seen[t] = true
+	}
+	return list
+}
+
+// reference checks that a name leads to a table.
+func (l *loader) reference(path []string, name, kind string, known []string) {
+	for _, k := range known {
+		if k == name {
+			return
+		}
+	}
+	hint := didYouMean(name, known)
+	switch {
+	case hint != "":
+	case len(known) == 0:
+		hint = fmt.Sprintf("there is no [%s.NAME] table", kind)
+	default:
+		hint = "there is " + strings.ReplaceAll(anyOf(known), " or ", " and ")
+	}
+	l.wrong(path, codeName, fmt.Sprintf("%q is not a [%s.NAME]", name, kind), hint)
+}
+
+// paths refuses patterns that are relative, which would depend on where shipper was started, and those that lead to
+// shipper's own files: it would read what it writes, for ever.
+func (l *loader) paths(c *Config) {
+	state := filepath.Clean(c.Agent.StateDir)
+	for _, name := range sorted(c.Inputs) {
+		in := c.Inputs[name]
+		for i, p := range in.Paths {
+			at := l.element([]string{"input", name, "paths"}, i)
+			switch {
+			case p == "":
+			case !filepath.IsAbs(p):
+				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
+			case filepath.IsAbs(state) && reaches(p, in.Exclude, state):
+				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
+			}
+		}
+	}
+}
+
+// element is the path of element i of a list, or of the single value that stands for the list.
+func (l *loader) element(path []string, i int) []string {
+	if n := l.root.find(path); n != nil && n.list != nil {
+		return append(clone(path), fmt.Sprint(i))
+	}
+	return path
+}
+
+// reaches reports whether a pattern can match what shipper writes below its state directory.
+func reaches(pattern string, exclude []string, state string) bool {
+	for _, x := range exclude {
+		if x == state || x == state+"/**" || x == state+"/**/*" {
+			return false
+		}
+	}
+	if strings.HasPrefix(pattern, state+"/") {
+		return true
+	}
+	for _, own := range []string{"/lock", "/journal*", "/snapshot*", "/dead-letter/*"} {
+		if overlap(pattern, state+own) {
+			return true
+		}
+	}
+	return false
+}
+
+// overlaps warns where two inputs can read the same file for the same target.
+func (l *loader) overlaps(c *Config) {
+	names := sorted(c.Inputs)
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			if target := common(c.Inputs[a].Target, c.Inputs[b].Target); target != "" {
+				l.overlapping(c, a, b, target)
+			}
+		}
+	}
+}
+
+func common(a, b []string) string {
+	for _, x := range a {
+		for _, y := range b {
+			if x == y {
+				return x
+			}
+		}
+	}
+	return ""
+}
+
+func (l *loader) overlapping(c *Config, a, b, target string) {
+	for i, p := range c.Inputs[a].Paths {
+		for k, q := range c.Inputs[b].Paths {
+			if !overlap(p, q) || covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
+				continue
+			}
+			at := l.element([]string{"input", b, "paths"}, k)
+			first := l.problem(l.root.find(l.element([]string{"input", a, "paths"}, i)), true, "", "", "")
+			n := l.root.find(at)
+			w := l.problem(n, true, codeOverlap, fmt.Sprintf("[input.%s] and [input.%s] can match the same files and both send them to %q", a, b, target), "every such line is sent twice; narrow one, or add exclude")
+			w.Warning = true
+			if first.Line > 0 {
+				w.Also = first.other("the other one")
+			}
+			l.add(w)
+			return // one warning a pair
+		}
+	}
+}
+
+// covered reports whether one of the patterns keeps all of p out, as far as can be told from the text.
+func covered(p string, exclude []string) bool {
+	for _, x := range exclude {
+		if x == p || !strings.ContainsAny(p, "*?[{") && overlap(x, p) || strings.HasPrefix(p, strings.TrimSuffix(x, "/**")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// secrets warns about secrets that stand in the configuration, and about files with secrets that everybody can read.
+func (l *loader) secrets(c *Config) {
+	open := map[string]bool{}
+	l.eachSecret(reflect.ValueOf(c).Elem(), nil, func(s creds.Secret, path []string) {
+		n := l.root.find(path)
+		switch {
+		case n == nil || !s.IsSet():
+		case !s.Literal():
+			for _, w := range s.Warnings(l.getenv) {
+				l.warn(path, codeReadable, l.name(path)+": "+w, "")
+			}
+		case n.from.set != "":
+			l.warn(path, codeLiteral, quoteKey(path)+" is visible in the list of processes", `write { file = "PATH" }`)
+		case n.loose: // from a variable
+		default:
+			l.warn(path, codeLiteral, quoteKey(path)+" is written out in the file", `move it to a file of mode 0600: { file = "/etc/shipper/credentials/secret" }`)
+			if n.from.src != nil && !open[n.from.src.path] {
+				open[n.from.src.path] = true
+				l.worldReadable(n)
+			}
+		}
+	})
+}
+
+func (l *loader) worldReadable(n *node) {
+	st, err := os.Stat(n.from.src.path)
+	if err != nil || st.Mode().Perm()&0o004 == 0 {
+		return
+	}
+	w := l.problem(n, false, codeReadable, fmt.Sprintf("every user of this host can read this file (%#o), and a secret is in it", st.Mode().Perm()), "chmod 640 "+n.from.src.path)
+	w.Warning = true
+	l.add(w)
+}
+
+// eachSecret visits every creds.Secret below v.
+func (l *loader) eachSecret(v reflect.Value, path []string, visit func(creds.Secret, []string)) {
+	if s, ok := v.Interface().(creds.Secret); ok {
+		visit(s, path)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, f := range fields(v.Type()) {
+			l.eachSecret(v.FieldByIndex(f.index), append(clone(path), f.name), visit)
+		}
+	case reflect.Map:
+		for _, k := range v.MapKeys() {
+			if k.Kind() == reflect.String {
+				l.eachSecret(v.MapIndex(k), append(clone(path), k.String()), visit)
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"path/filepath"
+	"reflect"
+
+	"shipper/internal/invalid"
+	"shipper/pkg/creds"
+	"shipper/pkg/process"
+	"shipper/pkg/producer"
+	"shipper/pkg/tail"
+)
+
+// Config is a whole configuration: complete, checked, and not changed by anybody after Load.
+type Config struct {
+	// Schema is the version of the keys. 1 is the only one there is; a later one is refused by a shipper that does not know it.
+	Schema int `toml:"schema"`
+	// Agent holds for the whole process.
+	Agent Agent `toml:"agent"`
+	// Log is shipper's own messages.
+	Log Log `toml:"log"`
+	// Admin is where metrics, health and control are served.
+	Admin Admin `toml:"admin"`
+	// Credentials say where this host's own identity comes from, by name. Without any table a target uses creds.Default: source "auto".
+	Credentials map[string]creds.Config `toml:"credentials"`
+	// Targets are Logstores to write to, by name.
+	Targets map[string]Target `toml:"target"`
+	// Inputs are the files to read, by name.
+	Inputs map[string]Input `toml:"input"`
+
+	Files    []File   // every file that was read, in order
+	Warnings Warnings // what deserves a look and stops nothing
+
+	root *node // where every value came from; nil if Load did not make it
+}
+
+// schema is the version of the keys that this program knows.
+const schema = 1
+
+// Target is one [target.NAME] table: a Logstore, whose role to write with, and how to batch.
+type Target struct {
+	producer.Config
+	// Credentials names the [credentials.NAME] table to start from. Default: the only one there is; without any, source = "auto".
+	Credentials string `toml:"credentials"`
+	creds.RoleConfig
+	// Topic is the __topic__ of every log. Default "".
+	Topic string `toml:"topic"`
+	// Tags are added to every log group: tags = { env = "prod" }. Default none.
+	Tags map[string]string `toml:"tags"`
+}
+
+// DefaultTarget is what a [target.NAME] table begins as.
+func DefaultTarget() Target {
+	return Target{Config: producer.Default(), RoleConfig: creds.DefaultRole()}
+}
+
+// Validate returns an error for every wrong setting, joined.
+func (t Target) Validate() error {
+	return errors.Join(
+		t.Config.Validate(),
+		t.RoleConfig.Validate(),
+		tags(t.Tags),
+	)
+}
+
+// Input is one [input.NAME] table: files, what their lines mean, and where they go.
+type Input struct {
+	tail.Config
+	Process process.Config `toml:",inline"`
+	// Target names the target, or a list of them. A file that goes to two is read once for each. Default: the only target there is.
+	Target []string `toml:"target"`
+	// Tags are added to every log group of this input, after the target's: tags = { app = "nginx" }. Default none.
+	Tags map[string]string `toml:"tags"`
+}
+
+// DefaultInput is what an [input.NAME] table begins as.
+func DefaultInput() Input {
+	return Input{Config: tail.Default(), Process: process.Default()}
+}
+
+// Validate returns an error for every wrong setting, joined.
+func (i Input) Validate() error {
+	return errors.Join(i.Config.Validate(), i.Process.Validate(), tags(i.Tags))
+}
+
+// tags checks names of tags: Log Service keeps names with two underscores in front for itself.
+func tags(m map[string]string) error {
+	var errs []error
+	for _, k := range sorted(m) {
+		switch {
+		case k == "":
+			errs = append(errs, invalid.Key("tags", "has a tag without a name", ""))
+		case len(k) > 2 && k[:2] == "__":
+			errs = append(errs, invalid.Key("tags."+k, "is a name that shipper sets itself", "choose one that does not begin with __"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Default is the configuration without a word in it. It has no target and no input, so it is not yet a valid one.
+func Default() *Config {
+	return &Config{Schema: schema, Agent: DefaultAgent(), Log: DefaultLog(), Admin: DefaultAdmin()}
+}
+
+// compose decodes the merged tables and checks the result.
+func (l *loader) compose() *Config {
+	c := Default()
+	c.Agent.Name, _ = l.lookup("HOSTNAME")
+	c.Files, c.root = l.files, l.root
+	d := &decoder{loader: l, defaults: map[reflect.Type]reflect.Value{
+		reflect.TypeFor[creds.Config]():      reflect.ValueOf(creds.Default()),
+		reflect.TypeFor[Target]():            reflect.ValueOf(DefaultTarget()),
+		reflect.TypeFor[Input]():             reflect.ValueOf(DefaultInput()),
+		reflect.TypeFor[process.Multiline](): reflect.ValueOf(process.DefaultMultiline()),
+	}}
+	d.structure(reflect.ValueOf(c).Elem(), l.root, nil)
+	if c.Admin.Socket == "" && !l.broken[join([]string{"admin", "socket"})] {
+		if s := filepath.Join(c.Agent.StateDir, "shipper.sock"); len(s) <= maxSocket && filepath.IsAbs(s) {
+			c.Admin.Socket = s
+		}
+	}
+	l.check(c)
+	return c
+}

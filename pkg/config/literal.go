@@ -1,0 +1,98 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"shipper/pkg/creds"
+)
+
+// literal writes a value as TOML on one line; "" for what has no such form (a table with keys of its own, nothing).
+func literal(v reflect.Value) string {
+	if s, ok := v.Interface().(creds.Secret); ok {
+		return secret(s)
+	}
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		text, err := m.MarshalText()
+		if err != nil {
+			return ""
+		}
+		return quote(string(text))
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return quote(v.String())
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return strconv.FormatUint(v.Uint(), 10)
+	case reflect.Float32, reflect.Float64:
+		s := strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		if !strings.ContainsAny(s, ".e") {
+			s += ".0"
+		}
+		return s
+	case reflect.Slice:
+		var parts []string
+		for i := range v.Len() {
+			parts = append(parts, literal(v.Index(i)))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case reflect.Map:
+		return inlineMap(v)
+	case reflect.Struct:
+		return inlineStruct(v)
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return ""
+		}
+		return literal(v.Elem())
+	}
+	return ""
+}
+
+// secret writes where a secret comes from, never a value.
+func secret(s creds.Secret) string {
+	if !s.IsSet() {
+		return `""`
+	}
+	if s.Literal() {
+		return `"***"`
+	}
+	return s.String()
+}
+
+func inlineMap(v reflect.Value) string {
+	entries := map[string]string{}
+	for _, k := range v.MapKeys() {
+		entries[fmt.Sprint(k.Interface())] = literal(v.MapIndex(k))
+	}
+	var parts []string
+	for _, k := range sorted(entries) {
+		parts = append(parts, bareOrQuoted(k)+" = "+entries[k])
+	}
+	return braced(parts)
+}
+
+// inlineStruct leaves out what is zero: it writes elements of lists, whose keys mostly are alternatives.
+func inlineStruct(v reflect.Value) string {
+	var parts []string
+	for _, f := range fields(v.Type()) {
+		if e := v.FieldByIndex(f.index); !e.IsZero() {
+			parts = append(parts, f.name+" = "+literal(e))
+		}
+	}
+	return braced(parts)
+}
+
+func braced(parts []string) string {
+	if len(parts) == 0 {
+		return "{}"
+	}
+	return "{ " + strings.Join(parts, ", ") + " }"
+}
