@@ -132,7 +132,9 @@ func (p *Program) fields(s *scratch, ev *event) {
 	default:
 		s.add(contentKey, ev.text)
 		if p.format == CRI || p.format == Docker {
-			s.add(timeKey, ev.stamp)
+			if len(ev.stamp) > 0 { // the rest of a split line has none
+				s.add(timeKey, ev.stamp)
+			}
 			s.add(sourceKey, lanes[ev.lane])
 		}
 	}
