@@ -1,0 +1,178 @@
+package batch
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"shipper/pkg/checkpoint"
+)
+
+// Options are what a Batcher needs.
+type Options struct {
+	Config Config
+	Target string // name of the target
+	Meta   Meta
+	Budget *Budget // of the process
+	Share  int64   // this target's part of the budget in bytes; 0 is all of it
+	// Wake is called when there is room again after a Ready that returned false. It may come before that Ready has returned
+	// to its caller, and from any goroutine; it must not block. nil is allowed.
+	Wake func()
+	Now  func() time.Time // nil: time.Now
+}
+
+// Batcher holds the open batches of one target and the queue of sealed ones. It is safe for concurrent use.
+type Batcher struct {
+	config   Config
+	target   string
+	trailers trailers
+	budget   *Budget
+	share    int64
+	wake     func()
+	now      func() time.Time
+	unwatch  func()
+
+	used    atomic.Int64 // this target's part of budget.used
+	waiting atomic.Bool  // a Ready returned false since the last wake
+	closed  atomic.Bool
+	count   counters
+
+	aging chan struct{} // capacity 1: the list of open batches is no longer empty
+	ready chan struct{} // capacity 1: the queue is not empty, or closed
+
+	mu    sync.Mutex
+	open  list // by the time of opening
+	queue []*Batch
+	head  int // queue[:head] is taken
+}
+
+// New returns a Batcher. It starts nothing.
+func New(o Options) *Batcher {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Wake == nil {
+		o.Wake = func() {}
+	}
+	if o.Share <= 0 {
+		o.Share = o.Budget.Limit()
+	}
+	b := &Batcher{
+		config: o.Config, target: o.Target, trailers: trailers{meta: o.Meta},
+		budget: o.Budget, share: o.Share, wake: o.Wake, now: o.Now,
+		aging: make(chan struct{}, 1), ready: make(chan struct{}, 1),
+	}
+	b.unwatch = o.Budget.watch(b.freed)
+	return b
+}
+
+// Writer returns the sink of one stream. Only one writer of a stream may be in use.
+func (b *Batcher) Writer(s *checkpoint.Stream, g Group) *Writer {
+	t := b.trailers.of(g.Tags)
+	pos := s.Position()
+	return &Writer{
+		batcher: b, stream: s, path: g.Path, trailer: t, prefix: s.Prefix(),
+		limit: int(b.config.MaxBytes) - t.reserve(), hard: max(MaxGroup-t.reserve(), minGroup),
+		start: pos, pos: pos,
+	}
+}
+
+// Limit bounds what one Take returns.
+type Limit struct {
+	Bytes  int64 // sum of the groups, uncompressed; the first batch comes whatever its size
+	Groups int   // number of batches; 0 is 1
+}
+
+// Take appends to dst the oldest sealed batch, and those behind it as long as they are within limit. It waits for the first;
+// ctx ends the wait with ctx's cause. After Close it returns io.EOF when nothing is left. Several may take at once.
+func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch, error) {
+	for {
+		if ctx.Err() != nil {
+			return dst, context.Cause(ctx)
+		}
+		b.mu.Lock()
+		if b.head < len(b.queue) {
+			dst = b.takeLocked(dst, limit)
+			b.mu.Unlock()
+			return dst, nil
+		}
+		b.mu.Unlock()
+		if b.closed.Load() && b.empty() {
+			poke(b.ready) // for the next one who waits
+			return dst, io.EOF
+		}
+		select {
+		case <-ctx.Done():
+		case <-b.ready:
+		}
+	}
+}
+
+func (b *Batcher) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.head == len(b.queue)
+}
+
+func (b *Batcher) takeLocked(dst []*Batch, limit Limit) []*Batch {
+	var bytes int64
+	for n := 0; b.head < len(b.queue) && n < max(limit.Groups, 1); n++ {
+		next := b.queue[b.head]
+		if bytes += int64(len(next.Group())); n > 0 && bytes > limit.Bytes {
+			break
+		}
+		b.queue[b.head] = nil
+		b.head++
+		dst = append(dst, next)
+	}
+	if b.head == len(b.queue) {
+		b.queue, b.head = b.queue[:0], 0
+	}
+	if b.head < len(b.queue) || b.closed.Load() {
+		poke(b.ready)
+	}
+	return dst
+}
+
+// Return puts batches that were taken and not sent back to the front of the queue, in the order given.
+func (b *Batcher) Return(batches ...*Batch) {
+	if len(batches) == 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.queue = slices.Concat(batches, b.queue[b.head:])
+	b.head = 0
+	poke(b.ready)
+}
+
+func (b *Batcher) push(batch *Batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.head > 64 && b.head > len(b.queue)/2 { // do not let the taken half grow for ever
+		n := copy(b.queue, b.queue[b.head:])
+		clear(b.queue[n:])
+		b.queue, b.head = b.queue[:n], 0
+	}
+	b.queue = append(b.queue, batch)
+	poke(b.ready)
+}
+
+// Close seals every open batch. No more will come: Take returns io.EOF when the queue is empty, and Ready is false.
+func (b *Batcher) Close() {
+	b.Seal()
+	b.closed.Store(true)
+	b.unwatch()
+	poke(b.ready)
+}
+
+// poke leaves a token in c unless one is there.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

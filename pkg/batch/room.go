@@ -1,0 +1,58 @@
+package batch
+
+// room reports whether there is memory for another chunk. The last one may go over the limit by its own size: a reader
+// looks before it writes, so the excess is at most one chunk a reader.
+func (b *Batcher) room() bool { return b.roomFor(1) }
+
+// roomFor reports whether n more bytes would stay within the share and the budget.
+func (b *Batcher) roomFor(n int64) bool {
+	return b.used.Load()+n <= b.share && b.budget.Used()+n <= b.budget.Limit()
+}
+
+func (b *Batcher) charge(n int64) {
+	b.used.Add(n)
+	b.budget.Add(n)
+}
+
+func (b *Batcher) release(n int64) {
+	b.used.Add(-n)
+	b.budget.Sub(n) // calls freed, of this Batcher too
+}
+
+// admit is Writer.Ready. The order matters: after waiting is set every release sees it, and a release before that is seen by
+// the second look. waiting stays set when that look finds room, because another writer may have been refused meanwhile; a
+// wake too many does no harm.
+func (b *Batcher) admit() bool {
+	if b.closed.Load() {
+		return false
+	}
+	if b.room() {
+		return true
+	}
+	b.relieve()
+	b.waiting.Store(true)
+	return b.room()
+}
+
+// freed wakes the readers if some were refused and there is room now.
+func (b *Batcher) freed() {
+	if b.waiting.Load() && b.room() && b.waiting.CompareAndSwap(true, false) {
+		b.wake()
+	}
+}
+
+// relieve gives the senders something to do when memory is used up by open batches: it seals the oldest of them, up to
+// a quarter of the share, unless there are sealed ones waiting.
+func (b *Batcher) relieve() {
+	for sealed := int64(0); sealed <= b.share/4; {
+		b.mu.Lock()
+		w := b.open.first
+		if w == nil || sealed == 0 && b.head < len(b.queue) {
+			b.mu.Unlock()
+			return
+		}
+		opened := w.opened
+		b.mu.Unlock()
+		sealed += 1 + w.sealIf(opened, reasonMemory)
+	}
+}

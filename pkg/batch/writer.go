@@ -1,0 +1,180 @@
+package batch
+
+import (
+	"sync"
+	"time"
+
+	"shipper/pkg/checkpoint"
+	"shipper/pkg/tail"
+)
+
+// Field is one key and value of a log.
+type Field struct {
+	Key, Value []byte
+}
+
+// Log is one log for Append.
+type Log struct {
+	Fields []Field
+	Time   int64       // Unix nanoseconds; 0 is the time when the chunk was read
+	Size   int         // bytes of the file that it stands for
+	Marker tail.Marker // of the bytes that end where the log ends; set when that is before the chunk
+}
+
+// Writer fills the open batch of one stream. It implements tail.Sink. One goroutine at a time writes; batches are sealed from
+// others meanwhile.
+type Writer struct {
+	batcher *Batcher
+	stream  *checkpoint.Stream
+	path    func() string
+	trailer *trailer
+	prefix  uint64 // of pack ids
+	limit   int    // bytes of logs in a batch that has more than one
+	hard    int    // bytes of logs in a batch that has one
+
+	// guarded by Batcher.mu
+	listed     bool // something is open
+	opened     time.Time
+	prev, next *Writer
+
+	mu      sync.Mutex // guards the rest
+	start   int64      // the open batch stands for [start, pos)
+	pos     int64
+	active  bool // something is open: logs, or skipped bytes alone
+	marker  tail.Marker
+	skipped int64
+	buf     *buffer // nil without logs
+	charged int64   // what buf costs, as far as the budget knows
+	busy    bool    // the last batch was sealed because it was full: the next one will be too
+	scratch []byte  // for text that has to be mended
+}
+
+var _ tail.Sink = (*Writer)(nil)
+
+// Ready implements tail.Sink.
+func (w *Writer) Ready() bool { return w.batcher.admit() }
+
+// Write implements tail.Sink: every line becomes a log with the one field "content".
+func (w *Writer) Write(c *tail.Chunk) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stream.Read(c.To - c.From)
+	if w.pos != c.From {
+		w.moveLocked(c.From)
+	}
+	st := stampOf(c.Read)
+	clean := validLines(c.Lines)
+	for i := 0; i < len(c.Lines); i++ {
+		l := &c.Lines[i]
+		if l.Flags&tail.Skip != 0 {
+			w.skipLocked(l.Size)
+			continue
+		}
+		text := l.Text
+		if !clean {
+			text = w.mendLocked(text)
+		}
+		n := st.plainLen(len(text))
+		if n > w.hard {
+			text = w.cutPlainLocked(&st, text)
+			n = st.plainLen(len(text))
+		}
+		if w.buf == nil || !w.fitsLocked(n) {
+			w.makeRoomLocked(n, c, c.Lines[i:])
+		}
+		d := w.buf.data
+		end := len(d) + n
+		st.putPlain(d[len(d):end], text)
+		w.buf.data = d[:end]
+		w.buf.sizes = append(w.buf.sizes, uint32(l.Size))
+		w.pos += int64(l.Size)
+	}
+	w.marker = c.Marker(w.pos)
+	w.chargeLocked()
+	if cap(w.scratch) > scratchMax {
+		w.scratch = nil
+	}
+}
+
+// scratchMax is what a writer keeps for mending between two chunks.
+const scratchMax = 4 << 10
+
+// Append adds one log that was made from lines of c. A log without fields is skipped. c may be nil if l.Time and l.Marker are
+// set, for a log that is given out after its last chunk.
+func (w *Writer) Append(l *Log, c *tail.Chunk) {
+	if len(l.Fields) == 0 {
+		w.skip(l.Size, l.Marker, c)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stream.Read(int64(l.Size))
+	var st stamp
+	switch {
+	case l.Time != 0:
+		st = stampNano(l.Time)
+	case c != nil:
+		st = stampOf(c.Read)
+	default:
+		st = stampOf(w.batcher.now())
+	}
+	fields := w.mendFieldsLocked(&st, l.Fields)
+	n := st.fieldsLen(fields)
+	if w.buf == nil || !w.fitsLocked(n) {
+		w.makeRoomLocked(n, nil, nil)
+	}
+	w.buf.data = st.appendFields(w.buf.data, fields)
+	w.buf.sizes = append(w.buf.sizes, uint32(l.Size))
+	w.advanceLocked(l.Size, l.Marker, c)
+	w.chargeLocked()
+}
+
+// Skip leaves the next n bytes of the file out on purpose.
+func (w *Writer) Skip(n int, c *tail.Chunk) { w.skip(n, tail.Marker{}, c) }
+
+func (w *Writer) skip(n int, m tail.Marker, c *tail.Chunk) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stream.Read(int64(n))
+	w.skipLocked(n)
+	w.advanceLocked(0, m, c)
+}
+
+// advanceLocked moves the end of the open batch and remembers the marker there.
+func (w *Writer) advanceLocked(n int, m tail.Marker, c *tail.Chunk) {
+	w.pos += int64(n)
+	switch {
+	case m != tail.Marker{}:
+		w.marker = m
+	case c != nil:
+		w.marker = c.Marker(w.pos)
+	default:
+		w.marker = tail.Marker{}
+	}
+}
+
+func (w *Writer) skipLocked(n int) {
+	w.openLocked()
+	w.skipped += int64(n)
+	w.pos += int64(n)
+}
+
+// Jump implements tail.Sink.
+func (w *Writer) Jump(off int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.moveLocked(off)
+	w.stream.Jump(off)
+}
+
+func (w *Writer) moveLocked(off int64) {
+	w.sealLocked(reasonAsked)
+	w.start, w.pos = off, off
+}
+
+// Finish implements tail.Sink.
+func (w *Writer) Finish() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sealLocked(reasonAsked)
+}
