@@ -31,8 +31,8 @@ func parseISO(b []byte, loc *time.Location, strict bool) (int64, bool) {
 		c.want('-')
 	}
 	day := c.digits(2)
-	if !c.skip('T') && !c.skip('t') && !c.skip(' ') {
-		c.ok = c.ok && !strict && !dashes
+	if !c.skip('T') && !c.skip('t') && (strict || !c.skip(' ') && dashes) {
+		return 0, false
 	}
 	hour := c.digits(2)
 	colons := c.skip(':')

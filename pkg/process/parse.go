@@ -3,7 +3,6 @@ package process
 import (
 	"bytes"
 	"regexp"
-	"strings"
 
 	"github.com/valyala/fastjson"
 
@@ -155,7 +154,7 @@ func newColumns(p *Parse) (extractor, error) {
 	if len(x.sep) == 0 {
 		x.sep = []byte(",")
 	}
-	if len(p.Quote) > 1 || p.Quote != "" && strings.Contains(p.Separator, p.Quote) {
+	if len(p.Quote) > 1 || p.Quote != "" && bytes.Contains(x.sep, []byte(p.Quote)) {
 		return nil, invalid.Key("quote", "must be one ASCII character that is not in separator", `quote = '"'`)
 	}
 	if p.Quote != "" {
