@@ -164,6 +164,42 @@ func (a Admin) Validate() error {
 	return errors.Join(errs...)
 }
 
+// SocketPath is where the daemon makes its control socket: as configured, else where systemd gave it a directory, else with the
+// state. getenv reads the environment (os.Getenv).
+func (c *Config) SocketPath(getenv func(string) string) string {
+	if c.Admin.Socket != "" {
+		return c.Admin.Socket
+	}
+	if dir := firstDir(getenv("RUNTIME_DIRECTORY")); dir != "" {
+		return filepath.Join(dir, socketName)
+	}
+	return filepath.Join(c.Agent.StateDir, socketName)
+}
+
+// SocketPaths is where a command looks for the control socket, likeliest first. A command has not the environment that systemd
+// gave to the daemon, so the place that the unit makes is among them.
+func (c *Config) SocketPaths(getenv func(string) string) []string {
+	own := c.SocketPath(getenv)
+	if c.Admin.Socket != "" {
+		return []string{own}
+	}
+	paths := []string{own}
+	for _, p := range []string{"/run/shipper/" + socketName, filepath.Join(c.Agent.StateDir, socketName)} {
+		if !slices.Contains(paths, p) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+const socketName = "shipper.sock"
+
+// firstDir is the first directory in a variable that systemd sets from StateDirectory= and the like.
+func firstDir(list string) string {
+	first, _, _ := strings.Cut(list, ":")
+	return first
+}
+
 // exposed reports whether listen answers to other hosts.
 func (a Admin) exposed() bool {
 	host, _, err := net.SplitHostPort(a.Listen)

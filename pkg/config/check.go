@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"shipper/internal/invalid"
+	"shipper/internal/units"
+	"shipper/pkg/batch"
 	"shipper/pkg/creds"
 )
 
@@ -36,6 +38,8 @@ func (l *loader) check(c *Config) {
 	l.routes(c)
 	l.paths(c)
 	l.overlaps(c)
+	l.memory(c)
+	l.lines(c)
 	if c.Admin.exposed() {
 		l.warn([]string{"admin", "listen"}, codeExposed, fmt.Sprintf("[admin] listen %q answers to other hosts", c.Admin.Listen), "it shows paths and account numbers and asks for no password; \"127.0.0.1:9620\" keeps it here")
 	}
@@ -203,13 +207,40 @@ func reaches(pattern string, exclude []string, state string) bool {
 	if strings.HasPrefix(pattern, state+"/") {
 		return true
 	}
-	for _, own := range []string{"/lock", "/journal*", "/snapshot*", "/dead-letter/*"} {
+	for _, own := range []string{"/lock", "/journal.*", "/snap.*", "/dead-letter/*"} {
 		if overlap(pattern, state+own) {
 			return true
 		}
 	}
 	return false
 }
+
+// memory refuses a max_memory in which the targets could not fill their batches: each needs one that is open and one that is being
+// sent, and the readers need their blocks.
+func (l *loader) memory(c *Config) {
+	var need units.Bytes
+	for _, t := range c.Targets {
+		need += 2 * t.Batch.MaxBytes
+	}
+	need += readerMemory
+	if c.Agent.MaxMemory >= minMemory && c.Agent.MaxMemory < need {
+		mib := (need + units.MiB - 1) / units.MiB * units.MiB
+		l.wrong([]string{"agent", "max_memory"}, codeMemory, fmt.Sprintf("%s cannot hold two batches of batch.max_bytes for each target", c.Agent.MaxMemory),
+			fmt.Sprintf("at least %s, or a smaller batch.max_bytes", mib))
+	}
+}
+
+// lines refuses a max_line that no request could carry: the end of such a line would be cut off.
+func (l *loader) lines(c *Config) {
+	for _, name := range sorted(c.Inputs) {
+		if m := c.Inputs[name].MaxLine; m >= batch.MaxGroup {
+			l.wrong([]string{"input", name, "max_line"}, codeValue, fmt.Sprintf("%s is more than one request carries", m), "Log Service takes less than 10MiB at once")
+		}
+	}
+}
+
+// readerMemory is the blocks of a few readers at 256 KiB each, with room for a long line.
+const readerMemory = 2 * units.MiB
 
 // overlaps warns where two inputs can read the same file for the same target.
 func (l *loader) overlaps(c *Config) {

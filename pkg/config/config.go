@@ -2,10 +2,10 @@ package config
 
 import (
 	"errors"
-	"path/filepath"
 	"reflect"
 
 	"shipper/internal/invalid"
+	"shipper/pkg/batch"
 	"shipper/pkg/creds"
 	"shipper/pkg/process"
 	"shipper/pkg/producer"
@@ -44,6 +44,8 @@ type Target struct {
 	// Credentials names the [credentials.NAME] table to start from. Default: the only one there is; without any, source = "auto".
 	Credentials string `toml:"credentials"`
 	creds.RoleConfig
+	// Batch says how lines are gathered.
+	Batch batch.Config `toml:"batch"`
 	// Topic is the __topic__ of every log. Default "".
 	Topic string `toml:"topic"`
 	// Tags are added to every log group: tags = { env = "prod" }. Default none.
@@ -52,7 +54,7 @@ type Target struct {
 
 // DefaultTarget is what a [target.NAME] table begins as.
 func DefaultTarget() Target {
-	return Target{Config: producer.Default(), RoleConfig: creds.DefaultRole()}
+	return Target{Config: producer.Default(), RoleConfig: creds.DefaultRole(), Batch: batch.Default()}
 }
 
 // Validate returns an error for every wrong setting, joined.
@@ -60,6 +62,7 @@ func (t Target) Validate() error {
 	return errors.Join(
 		t.Config.Validate(),
 		t.RoleConfig.Validate(),
+		invalid.Under("batch", t.Batch.Validate()),
 		tags(t.Tags),
 	)
 }
@@ -115,11 +118,6 @@ func (l *loader) compose() *Config {
 		reflect.TypeFor[process.Multiline](): reflect.ValueOf(process.DefaultMultiline()),
 	}}
 	d.structure(reflect.ValueOf(c).Elem(), l.root, nil)
-	if c.Admin.Socket == "" && !l.broken[join([]string{"admin", "socket"})] {
-		if s := filepath.Join(c.Agent.StateDir, "shipper.sock"); len(s) <= maxSocket && filepath.IsAbs(s) {
-			c.Admin.Socket = s
-		}
-	}
 	l.check(c)
 	return c
 }

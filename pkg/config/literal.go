@@ -20,11 +20,11 @@ func literal(v reflect.Value) string {
 		if err != nil {
 			return ""
 		}
-		return quote(string(text))
+		return quote(plain(string(text)))
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return quote(v.String())
+		return quote(plain(v.String()))
 	case reflect.Bool:
 		return strconv.FormatBool(v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -55,6 +55,9 @@ func literal(v reflect.Value) string {
 	}
 	return ""
 }
+
+// plain escapes what would be a reference when it is read again.
+func plain(s string) string { return strings.ReplaceAll(s, "${", "$${") }
 
 // secret writes where a secret comes from, never a value.
 func secret(s creds.Secret) string {

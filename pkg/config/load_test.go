@@ -55,7 +55,7 @@ func TestMinimal(t *testing.T) {
 	if target.Expected() != "1111111111111111" || target.Compression != "lz4" {
 		t.Errorf("target: %+v", target)
 	}
-	if c.Agent.Name != "web-1" || c.Admin.Socket != "/var/lib/shipper/shipper.sock" {
+	if c.Agent.Name != "web-1" || c.Admin.Listen != "127.0.0.1:9620" {
 		t.Errorf("agent %+v, admin %+v", c.Agent, c.Admin)
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -12,21 +11,18 @@ import (
 // override lays the environment and then the flags over the files.
 func (l *loader) override(set []string) {
 	l.fromEnv("SHIPPER_STATE_DIR", "agent", "state_dir")
-	if l.fromSystemd("STATE_DIRECTORY", "SHIPPER_STATE_DIR") != "" {
-		l.put(l.fromSystemd("STATE_DIRECTORY", "SHIPPER_STATE_DIR"), origin{env: "STATE_DIRECTORY"}, "agent", "state_dir")
+	if dir := firstDir(l.getenv("STATE_DIRECTORY")); dir != "" && l.getenv("SHIPPER_STATE_DIR") == "" {
+		l.put(dir, origin{env: "STATE_DIRECTORY"}, "agent", "state_dir")
 	}
 	l.fromEnv("SHIPPER_ADMIN_LISTEN", "admin", "listen")
 	l.fromEnv("SHIPPER_LOG_LEVEL", "log", "level")
 	for _, arg := range set {
 		l.flag(arg)
 	}
-	if dir := l.fromSystemd("RUNTIME_DIRECTORY", ""); dir != "" && l.empty("admin", "socket") {
-		l.put(filepath.Join(dir, "shipper.sock"), origin{env: "RUNTIME_DIRECTORY"}, "admin", "socket")
-	}
 	l.emulator()
 }
 
-// variable's value, or "" where it is empty or not set: an empty SHIPPER_ variable in a manifest means none.
+// getenv is a variable's value, or "" where it is empty or not set: an empty SHIPPER_ variable in a manifest means none.
 func (l *loader) getenv(name string) string {
 	v, _ := l.env(name)
 	return v
@@ -36,16 +32,6 @@ func (l *loader) fromEnv(name string, path ...string) {
 	if v := l.getenv(name); v != "" {
 		l.put(v, origin{env: name}, path...)
 	}
-}
-
-// fromSystemd is the first directory in a variable that systemd sets from StateDirectory= and the like, unless the variable
-// that goes before it is set.
-func (l *loader) fromSystemd(name, before string) string {
-	if before != "" && l.getenv(before) != "" {
-		return ""
-	}
-	first, _, _ := strings.Cut(l.getenv(name), ":")
-	return first
 }
 
 // empty reports whether nothing, or "", stands at path.

@@ -34,13 +34,14 @@ type Other struct {
 // Errors is everything that is wrong with a configuration, in the order of the files and lines. Load returns it.
 type Errors []Problem
 
-// Error is the text for people: each problem with its line, a caret and a hint, and a count at the end.
+// Error is the text for people: each problem with its line, a caret and a hint, and a count at the end. It is whole lines, the
+// last one included.
 func (e Errors) Error() string {
 	noun := "errors"
 	if len(e) == 1 {
 		noun = "error"
 	}
-	return format(e) + fmt.Sprintf("%d %s. Nothing was changed.", len(e), noun)
+	return format(e) + fmt.Sprintf("%d %s. Nothing was changed.\n", len(e), noun)
 }
 
 // JSON is {"errors":[...]} with one object a problem.
