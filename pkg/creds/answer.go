@@ -129,9 +129,9 @@ func (c call) shortKey() string {
 	return Short(c.key.ID)
 }
 
-// session returns the credential in the answer. Its life runs from the moment the request was sent: the service cannot have
+// session returns the credential in the answer, unless it is in another account than expected. Its life runs from the moment the request was sent: the service cannot have
 // started the clock earlier.
-func (a *answer) session(source string) (*Credentials, error) {
+func (a *answer) session(as assumption) (*Credentials, error) {
 	r := a.reply
 	if r.Credentials.AccessKeyID == "" || r.Credentials.AccessKeySecret == "" || r.Credentials.SecurityToken == "" {
 		return nil, a.strange("the answer holds no credential")
@@ -142,7 +142,10 @@ func (a *answer) session(source string) (*Credentials, error) {
 	}
 	c := &Credentials{
 		ID: r.Credentials.AccessKeyID, Secret: r.Credentials.AccessKeySecret, Token: r.Credentials.SecurityToken,
-		Expires: expires.UTC(), Account: AccountOf(r.AssumedRoleUser.Arn), Source: source,
+		Expires: expires.UTC(), Account: AccountOf(r.AssumedRoleUser.Arn), Source: "role " + as.role,
+	}
+	if c.Account != as.expect {
+		return nil, &WrongAccountError{Want: as.expect, Got: c.Account, Role: as.role, RequestID: cut(r.RequestID, 100)}
 	}
 	c.begin(a.sent, a.date)
 	if c.Left(a.sent) <= 0 {

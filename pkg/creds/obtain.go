@@ -62,9 +62,6 @@ func (p *Provider) use(ctx context.Context, base *Credentials) (*Credentials, er
 	if err != nil {
 		return nil, err
 	}
-	if c.Account != p.expect {
-		return nil, &WrongAccountError{Want: p.expect, Got: c.Account, Role: p.assume.role}
-	}
 	c.base = base.Source
 	return c, nil
 }
@@ -73,7 +70,7 @@ func (p *Provider) use(ctx context.Context, base *Credentials) (*Credentials, er
 // works; a host without a way to STS goes on without the proof, because the prober proves it once more.
 func (p *Provider) direct(ctx context.Context, base *Credentials) (*Credentials, error) {
 	replaces := p.basis.proven != nil && !same(p.basis.proven, base)
-	if p.expect == "" && !replaces {
+	if p.assume.expect == "" && !replaces {
 		return base, nil
 	}
 	if !same(p.identified, base) {
@@ -81,14 +78,14 @@ func (p *Provider) direct(ctx context.Context, base *Credentials) (*Credentials,
 		switch c := classOf(err); {
 		case err == nil:
 			p.identity, p.identified = id, base
-		case p.expect != "" || (c != Transient && c != Throttle):
+		case p.assume.expect != "" || (c != Transient && c != Throttle):
 			return nil, err
 		default:
 			return base, nil
 		}
 	}
-	if p.expect != "" && p.identity.Account != p.expect {
-		return nil, &WrongAccountError{Want: p.expect, Got: p.identity.Account, RequestID: p.identity.RequestID}
+	if p.assume.expect != "" && p.identity.Account != p.assume.expect {
+		return nil, &WrongAccountError{Want: p.assume.expect, Got: p.identity.Account, RequestID: p.identity.RequestID}
 	}
 	c := *base
 	c.Account = p.identity.Account

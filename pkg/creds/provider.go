@@ -30,8 +30,6 @@ type ProviderOptions struct {
 // Provider keeps one target's credential: it fetches it, renews it in the background, and hands it out. All methods may be
 // called by any goroutine.
 type Provider struct {
-	source   Source
-	expect   string
 	spread   time.Duration
 	log      *slog.Logger
 	now      func() time.Time
@@ -87,13 +85,13 @@ func NewProvider(o ProviderOptions) (*Provider, error) {
 		o.Jitter = rand.Float64
 	}
 	return &Provider{
-		source: o.Source, expect: role.Expected(), spread: o.Spread, log: s.Log, now: s.Now, jitter: o.Jitter, sts: sts,
+		spread: o.Spread, log: s.Log, now: s.Now, jitter: o.Jitter, sts: sts,
 		rotation: newRotation(s.Now),
 		poke:     make(chan struct{}, 1),
 		basis:    basis{source: o.Source, now: s.Now, log: s.Log},
 		assume: assumption{
 			role: role.RoleARN, session: SessionName(role.AssumeRole.SessionName, o.Host),
-			external: role.AssumeRole.ExternalID, policy: o.SessionPolicy, duration: role.AssumeRole.Duration.D(),
+			external: role.AssumeRole.ExternalID, policy: o.SessionPolicy, duration: role.AssumeRole.Duration.D(), expect: role.Expected(),
 		},
 	}, nil
 }
@@ -153,7 +151,7 @@ func (p *Provider) Wait(ctx context.Context, after uint64) (*Credentials, error)
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			if _, err := p.Current(); err != nil {
+			if _, err := p.rotation.usable(); err != nil {
 				return nil, fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 			}
 			return nil, fmt.Errorf("wait for a credential newer than generation %d: %w", after, context.Cause(ctx))

@@ -80,7 +80,7 @@ func (p *Provider) renew(ctx context.Context) {
 	case err == nil:
 		p.renewed(c)
 	case ctx.Err() == nil:
-		p.failed(err)
+		p.missed(err)
 	}
 }
 
@@ -116,11 +116,11 @@ func (p *Provider) plan(c *Credentials) time.Time {
 	return now.Add(max(wait, min(30*time.Second, c.life()/20), time.Millisecond))
 }
 
-// failed keeps what there is and plans a retry. Outages are told once, then at every doubling.
-func (p *Provider) failed(err error) {
+// missed keeps what there is and plans a retry. Outages are told once, then at every doubling.
+func (p *Provider) missed(err error) {
 	p.rotation.fail(err)
 	life := p.rotation.newest().life()
-	_, none := p.Current()
+	_, none := p.rotation.usable()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures++

@@ -61,7 +61,18 @@ func (r *rotation) take() (*Credentials, error) {
 	case v.candidate.Left(now) > 0 && v.lend(now.Sub(r.start), min(proberFor, v.candidate.life()/8)):
 		return v.candidate, nil
 	}
-	if v.current.Left(now) <= 0 {
+	return v.alive(now)
+}
+
+// usable returns the current credential without claiming a candidate: for those who only look.
+func (r *rotation) usable() (*Credentials, error) { return r.view.Load().alive(r.now()) }
+
+// alive returns current while it lives.
+func (v *view) alive(now time.Time) (*Credentials, error) {
+	switch {
+	case v.current == nil:
+		return nil, v.err
+	case v.current.Left(now) <= 0:
 		return nil, fmt.Errorf("%w: it ended at %s and could not be renewed", ErrNone, v.current.Expires.Format(time.RFC3339))
 	}
 	return v.current, nil

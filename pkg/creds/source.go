@@ -5,14 +5,16 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
-// Source gives the base identity of this host. Fetch is called by one goroutine at a time; it returns a new value each time,
-// or an error that names the place where the identity was looked for. A failed Fetch may succeed later.
+// Source gives the base identity of this host. Fetch returns the identity that holds now, or an error that names the place
+// where it was looked for; a failed Fetch may succeed later. Several Providers may share a Source.
 type Source interface {
 	Fetch(ctx context.Context) (*Credentials, error)
 }
@@ -54,8 +56,10 @@ func (o Options) filled() Options {
 
 // transport is for one call every half hour: no connection is kept.
 func transport() http.RoundTripper {
-	t := &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 5 * time.Second}
-	return t
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 5 * time.Second,
+		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+	}
 }
 
 // NewSource returns the source that c describes. It reads nothing yet.
@@ -72,9 +76,35 @@ func NewSource(c Config, o Options) (Source, error) {
 	}
 	f := factory{c: &c, o: o}
 	if c.Source == "auto" {
-		return f.auto(), nil
+		return &shared{inner: f.auto()}, nil
 	}
-	return f.named(c.Source)
+	s, err := f.named(c.Source)
+	if err != nil {
+		return nil, err
+	}
+	return &shared{inner: s}, nil
+}
+
+// shared lets one caller at a time into a source, which may keep state.
+type shared struct {
+	mu    sync.Mutex
+	inner Source
+}
+
+// Fetch implements Source.
+func (s *shared) Fetch(ctx context.Context) (*Credentials, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inner.Fetch(ctx)
+}
+
+func (s *shared) print() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w, ok := s.inner.(watched); ok {
+		return w.print()
+	}
+	return ""
 }
 
 // factory builds sources from one Config.
@@ -90,6 +120,16 @@ func (f factory) named(name string) (Source, error) {
 		return f.static(), nil
 	case "env":
 		return f.environment(), nil
+	case "oidc":
+		return f.oidc()
+	case "profile":
+		return &profile{f: f}, nil
+	case "ecs_role":
+		return f.instance(), nil
+	case "uri":
+		return f.remote()
+	case "process":
+		return f.process(), nil
 	}
 	return nil, fmt.Errorf("credentials: %q is not a source", name)
 }

@@ -41,6 +41,7 @@ type assumption struct {
 	external string
 	policy   string
 	duration time.Duration
+	expect   string // account that the session must be in
 }
 
 func newService(endpoint, region string, rt http.RoundTripper, log *slog.Logger, now func() time.Time) (*service, error) {
@@ -60,7 +61,7 @@ func (s *service) assumeRole(ctx context.Context, base *Credentials, a assumptio
 	if err != nil {
 		return nil, err
 	}
-	return ans.session("role " + a.role)
+	return ans.session(a)
 }
 
 // callerIdentity asks whose key it is. It needs no permission.
@@ -107,7 +108,7 @@ func (s *service) assumeRoleWithOIDC(ctx context.Context, provider, token string
 	if err != nil {
 		return nil, err
 	}
-	return ans.session("role " + a.role)
+	return ans.session(a)
 }
 
 // signed lets the SDK build and sign request with the key of c, sends it and returns the answer.
