@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"shipper/internal/invalid"
+	"shipper/pkg/batch"
 )
 
 // outcome is what a step did to a log. Reason is for people; it never holds content.
@@ -105,7 +106,7 @@ func (r *redact) field(s *scratch, i int) {
 }
 
 // adder sets fields to fixed values.
-type adder []Field
+type adder []batch.Field
 
 func newAdd(m map[string]string) (verb, error) {
 	if len(m) == 0 {
@@ -116,7 +117,7 @@ func newAdd(m map[string]string) (verb, error) {
 		if k == "" {
 			return nil, invalid.Key("", "a field needs a name", "")
 		}
-		a = append(a, Field{Key: []byte(k), Value: []byte(m[k])})
+		a = append(a, batch.Field{Key: []byte(k), Value: []byte(m[k])})
 	}
 	return a, nil
 }

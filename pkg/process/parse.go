@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fastjson"
 
 	"shipper/internal/invalid"
+	"shipper/pkg/batch"
 )
 
 // extractor finds fields in a text and adds them to s. It returns why the text does not fit, "" if it does; what it has added
@@ -58,7 +59,7 @@ func (s *scratch) replace(old, source int, keep bool) {
 	s.fields = append(s.fields[:n], found...)
 }
 
-func has(fields []Field, key []byte) bool {
+func has(fields []batch.Field, key []byte) bool {
 	for i := range fields {
 		if bytes.Equal(fields[i].Key, key) {
 			return true

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"shipper/pkg/batch"
 	"shipper/pkg/tail"
 )
 
@@ -280,7 +281,8 @@ func (p *Pipe) send(s *scratch, c *tail.Chunk, ev *event, end int64, marker tail
 	}
 	if !keep {
 		s.tally.dropped++
-		p.out.Skip(size, c)
+		s.log = batch.Log{Size: size, Marker: marker}
+		p.out.Append(&s.log, c)
 		return
 	}
 	if s.time == 0 && !ev.read.IsZero() {
@@ -289,6 +291,6 @@ func (p *Pipe) send(s *scratch, c *tail.Chunk, ev *event, end int64, marker tail
 	if !ev.piece {
 		l.time = s.time
 	}
-	s.log = Log{Fields: s.fields, Time: s.time, Size: size, Marker: marker}
+	s.log = batch.Log{Fields: s.fields, Time: s.time, Size: size, Marker: marker}
 	p.out.Append(&s.log, c)
 }

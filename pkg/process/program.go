@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/valyala/fastjson"
+
+	"shipper/pkg/batch"
 )
 
 // Program is the running form of a Config: one an input, shared by the Pipes of its streams, safe for concurrent use.
@@ -73,7 +75,7 @@ func (p *Program) borrow() *scratch { return p.pool.Get().(*scratch) }
 func (p *Program) giveBack(s *scratch) {
 	p.stats.add(&s.tally)
 	clear(s.fields[:cap(s.fields)]) // views of somebody else's block
-	s.log, s.trace = Log{}, nil
+	s.log, s.trace = batch.Log{}, nil
 	p.pool.Put(s)
 }
 
@@ -127,7 +129,7 @@ func (p *Program) fields(s *scratch, ev *event) {
 		}
 		if reason != "" {
 			o = outcome{failed, reason}
-			s.fields = append(s.fields[:0], Field{Key: contentKey, Value: ev.text})
+			s.fields = append(s.fields[:0], batch.Field{Key: contentKey, Value: ev.text})
 		}
 	default:
 		s.add(contentKey, ev.text)

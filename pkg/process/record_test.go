@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"shipper/pkg/batch"
 	"shipper/pkg/tail"
 )
 
@@ -23,9 +24,11 @@ type record struct {
 	closed bool
 }
 
-func (r *record) Append(l *Log, c *tail.Chunk) {
+func (r *record) Append(l *batch.Log, c *tail.Chunk) {
 	var b strings.Builder
-	if l.Time != noon.UnixNano() {
+	if len(l.Fields) == 0 {
+		b.WriteString("skip")
+	} else if l.Time != noon.UnixNano() {
 		b.WriteString(time.Unix(0, l.Time).UTC().Format("0102T150405.999999999 "))
 	}
 	for i, f := range l.Fields {
@@ -33,9 +36,6 @@ func (r *record) Append(l *Log, c *tail.Chunk) {
 			b.WriteByte(' ')
 		}
 		fmt.Fprintf(&b, "%s=%s", f.Key, f.Value)
-	}
-	if len(l.Fields) == 0 {
-		r.t.Error("a log without fields")
 	}
 	r.step(b.String(), l.Size)
 	if want := tail.MarkerOf(r.file[max(0, r.pos-tail.MarkerMax):r.pos]); r.pos < c.From || c.From == c.To {

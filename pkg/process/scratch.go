@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/valyala/fastjson"
+
+	"shipper/pkg/batch"
 )
 
 // maxFields bounds what parsing one log can make of it, so that no content makes a step slow.
@@ -14,8 +16,8 @@ const keepBuffer = 256 << 10
 
 // scratch is what work on one log needs, borrowed from its Program for the time of a call.
 type scratch struct {
-	log     Log
-	fields  []Field
+	log     batch.Log
+	fields  []batch.Field
 	time    int64     // what Log.Time will be
 	read    time.Time // when the log's first line was read
 	arena   []byte    // bytes that the fields refer to and that stand nowhere in the file as they are
@@ -42,7 +44,7 @@ func (s *scratch) add(key, value []byte) bool {
 	if len(s.fields) >= maxFields {
 		return false
 	}
-	s.fields = append(s.fields, Field{Key: key, Value: value})
+	s.fields = append(s.fields, batch.Field{Key: key, Value: value})
 	return true
 }
 

@@ -3,6 +3,7 @@ package process
 import (
 	"testing"
 	"time"
+	_ "time/tzdata" // so that the host needs none
 )
 
 func TestTimes(t *testing.T) {
