@@ -182,7 +182,6 @@ func (s *Stream) Jump(off int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.jumpLocked(off)
-	s.commitLocked()
 	s.touchLocked()
 }
 
@@ -194,6 +193,7 @@ func (s *Stream) jumpLocked(off int64) {
 		s.seq = max(s.seq, a.after)
 		s.pushLocked(sp)
 		s.mergeLocked(sp)
+		s.commitLocked()
 	}
 	if s.next != off {
 		panic(fmt.Sprintf("checkpoint: stream %d goes on at %d, not at %d", s.id, s.next, off))
