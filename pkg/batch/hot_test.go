@@ -1,0 +1,66 @@
+package batch
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"shipper/internal/units"
+	"shipper/pkg/tail"
+)
+
+// load is one block of lines of a size, and the means to write it again and again to one stream.
+func hotRig(t testing.TB, lineSize int) (write func(), block int, drain func()) {
+	line := append(bytes.Repeat([]byte("abcdefghij"), lineSize/10+1)[:lineSize-1], '\n')
+	text := bytes.Repeat(line, 256<<10/lineSize)
+	r := newRig(t, Options{Config: Config{MaxBytes: units.MiB, MaxLogs: 1 << 20, MaxDelay: units.Duration(time.Second), InFlight: 8}})
+	w := r.Writer(r.stream(), path("/var/log/app.log"))
+	read := time.Unix(1_700_000_000, 5)
+	c := chunkOf(0, text, read)
+	pos := int64(0)
+	var got []*Batch
+	write = func() {
+		*c = *tail.NewChunk(text, pos, pos, pos+int64(len(text)), c.Lines, read)
+		pos = c.To
+		w.Write(c)
+	}
+	drain = func() {
+		for r.Stats().Queued > 0 {
+			got, _ = r.Take(context.Background(), got[:0], Limit{Bytes: 64 << 20, Groups: 64})
+			for _, b := range got {
+				b.Ack()
+				b.Free()
+			}
+		}
+	}
+	return write, len(text), drain
+}
+
+// TestNoAllocations proves that the way from Write to a sealed batch allocates for batches (a Batch, a span), not for lines.
+func TestNoAllocations(t *testing.T) {
+	write, _, drain := hotRig(t, 64) // 4096 lines a chunk, several chunks a batch
+	for range 64 {
+		write()
+		drain()
+	}
+	per := testing.AllocsPerRun(200, func() { write(); drain() })
+	if per > 8 {
+		t.Errorf("%.1f allocations for a chunk of 4096 lines", per)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, size := range []int{64, 236, 1000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			write, n, drain := hotRig(b, size)
+			b.SetBytes(int64(n))
+			b.ReportAllocs()
+			for b.Loop() {
+				write()
+				drain()
+			}
+		})
+	}
+}
