@@ -58,7 +58,8 @@ type Multiline struct {
 	Timeout units.Duration `toml:"timeout"`
 	// MaxLines cuts an event after so many lines. Default 500.
 	MaxLines int `toml:"max_lines"`
-	// MaxBytes cuts an event before it gets longer than this, unless a single line is. Default "512KiB", at most "8MiB".
+	// MaxBytes cuts an event before it gets longer than this, unless a single line is. Default "512KiB", at most "8MiB". A
+	// stream may hold so much in memory until the event's end is seen.
 	MaxBytes units.Bytes `toml:"max_bytes"`
 }
 

@@ -11,7 +11,8 @@
 //   - How the file was cut into chunks never changes a log.
 //   - No content can make it panic, and no content is lost to a step that does not fit it: a line that cannot be parsed goes on
 //     as it is, a time that cannot be read leaves the time of reading, and both are counted.
-//   - What is held back (an event whose end was not seen) is bounded by multiline.max_bytes and one line a stream.
+//   - What is held back of a stream (events whose end was not seen) is bounded by multiline.max_bytes, in a container's file by
+//     twice as much, and one line.
 //
 // How an event begins decides for the whole of it. When it had to be cut (longer than max_bytes or max_lines, or a line longer
 // than the input's max_line), the pieces after the first are sent or dropped as the first was and bear its time; they are not

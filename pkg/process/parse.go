@@ -132,8 +132,10 @@ func (x jsonObject) extract(s *scratch, text []byte) string {
 		if len(key) == 0 {
 			key = []byte(noName)
 		}
-		value, err := v.StringBytes()
-		if err != nil { // not a string: its JSON text
+		var value []byte
+		if v.Type() == fastjson.TypeString {
+			value, _ = v.StringBytes()
+		} else { // its JSON text
 			from := len(s.arena)
 			s.arena = v.MarshalTo(s.arena)
 			value = s.arena[from:len(s.arena):len(s.arena)]

@@ -3,6 +3,7 @@ package process
 import (
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -179,6 +180,36 @@ func TestTick(t *testing.T) {
 	p.Finish()
 	if want := []string{"content=1 a\n b", "content= late", "skip", "skip", "0501T120008 content=2"}; !slices.Equal(r.logs, want) {
 		t.Errorf("got %q, want %q", r.logs, want)
+	}
+}
+
+func TestTickWhileWriting(t *testing.T) {
+	prog := mustNew(t, Config{Multiline: &Multiline{Start: `^\d`}})
+	f := newFile(slices.Repeat(plainLines("1 a", " b"), 200))
+	r := &record{t: t, file: f.content}
+	p := prog.Pipe(r)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				p.Tick(noon.Add(time.Hour))
+				p.Pending()
+				prog.Stats()
+			}
+		}
+	})
+	for range f.pieces {
+		f.write(p, 1, noon)
+	}
+	close(stop)
+	wg.Wait()
+	p.Finish()
+	if r.pos != int64(len(f.content)) {
+		t.Errorf("%d bytes of %d accounted for", r.pos, len(f.content))
 	}
 }
 
