@@ -99,6 +99,9 @@ func restore(pattern string) string {
 	if p[2] == "" {
 		p[2] = "*"
 	}
+	if p[3] == "" {
+		p[3] = "*"
+	}
 	if rest := p[4]; strings.HasSuffix(rest, "/") {
 		// project/ meant every project; project/P/logstore/L/ meant one Logstore, which is checked without the slash
 		if strings.Count(rest, "/") == 1 || strings.HasSuffix(rest, "/logstore/") {

@@ -250,6 +250,43 @@ func TestLintWithoutPlan(t *testing.T) {
 	}
 }
 
+// The largest document that is read, made to be hard to look at, is looked at in moments.
+func TestLintHostile(t *testing.T) {
+	for _, piece := range []string{"*a", "*", "?*", "*:*/"} {
+		pattern := strings.Repeat(piece, 16000/len(piece))
+		began := time.Now()
+		Lint([]byte(`{"Version":"1","Statement":[`+doc("Allow", "*", pattern)+`]}`), plan())
+		if d := time.Since(began); d > 20*time.Second {
+			t.Errorf("%q took %v", piece, d)
+		}
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	v := others(Plan{Owner: "1"})
+	for _, c := range []struct {
+		pattern, template string
+		witness           string // empty: none
+	}{
+		{"*", oneLogstore, "acs:log:cn-hangzhou:1:project/other/logstore/other"},
+		{"acs:log:*:1:project/p/logstore/l", oneLogstore, "acs:log:cn-hangzhou:1:project/p/logstore/l"},
+		{"acs:log:*:1:project/p/logstore/l/*", oneLogstore, ""},
+		{"acs:log:*:1:project/p/logstore/l/*", allConsumer, "acs:log:cn-hangzhou:1:project/p/logstore/l/consumergroup/*"},
+		{"acs:log:*:1:project/p/logstore/l", allLogstore, ""},
+		{"acs:log:*:1:project/p/*", allLogstore, "acs:log:cn-hangzhou:1:project/p/logstore/*"},
+		{"acs:log:*:1:project/p/logstore/?", allLogstore, "acs:log:cn-hangzhou:1:project/p/logstore/*"},
+		{"*:project/a?c*/logstore/w*b", oneLogstore, "acs:log:cn-hangzhou:1:project/axc/logstore/wb"},
+		{"acs:log:*:1:project", ofProject, ""},
+		{"acs:log:*:1:project/", ofProject, ""},
+		{"acs:oss:*", ofProject, ""},
+	} {
+		got, ok := overlap(c.pattern, tokens(c.template, v))
+		if got != c.witness || ok != (c.witness != "") || ok && !Match(c.pattern, got) {
+			t.Errorf("%s and %s: %q", c.pattern, c.template, got)
+		}
+	}
+}
+
 func TestCodes(t *testing.T) {
 	seen := map[string]bool{}
 	for _, f := range Codes() {

@@ -29,7 +29,7 @@ func tokens(template string, vars Vars) []token {
 // overlap reports whether any resource of the template fits pattern, and gives one. This is how Lint finds out what a
 // pattern allows without trying names: `…/logstore/web/*` overlaps no resource that a write is checked against.
 func overlap(pattern string, template []token) (string, bool) {
-	o := overlapper{pattern: pattern, template: template, dead: map[state]bool{}}
+	o := overlapper{pattern: pattern, template: template, dead: make([]bool, 2*(len(pattern)+1)*(len(template)+1))}
 	if !o.walk(state{}) {
 		return "", false
 	}
@@ -49,19 +49,20 @@ type state struct {
 type overlapper struct {
 	pattern  string
 	template []token
-	dead     map[state]bool // states that lead nowhere, so that each is tried once
+	dead     []bool // states that lead nowhere, so that each is tried once
 	out      []string
 }
 
 func (o *overlapper) walk(s state) bool {
-	if o.dead[s] {
+	at := 2 * (s.p*(len(o.template)+1) + s.t)
+	if s.name {
+		at++
+	}
+	if o.dead[at] {
 		return false
 	}
-	if o.step(s) {
-		return true
-	}
-	o.dead[s] = true
-	return false
+	o.dead[at] = !o.step(s)
+	return !o.dead[at]
 }
 
 func (o *overlapper) step(s state) bool {

@@ -11,7 +11,7 @@ import (
 // `acs:ram::UID:root` means every RAM user and every role of the account, but never the account's own key: Alibaba Cloud
 // refuses that one whatever the documents say. A Resource in a trust policy is not looked at.
 func TrustDecide(trust *Policy, caller Principal, ctx Context) Decision {
-	if caller.Kind == Root {
+	if caller.Kind == Root || caller.Kind == "" {
 		return Decision{
 			Explicit: true,
 			By:       "Roles may not be assumed by root accounts",
