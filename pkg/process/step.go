@@ -85,7 +85,8 @@ type Match struct {
 
 // Redact replaces text.
 type Redact struct {
-	// Key is the field. Default "": every field.
+	// Key is the field. Default "": every field. A text that could not be parsed is still in content, where a step for a field
+	// that should have been found in it does not look: leave Key out for what must never leave the host.
 	Key string `toml:"key"`
 	// Regex finds what is replaced, every time it occurs.
 	Regex string `toml:"regex"`
