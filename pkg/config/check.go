@@ -34,6 +34,7 @@ func (l *loader) check(c *Config) {
 		l.tableName("input", name)
 		l.owned(c.Inputs[name].Validate(), "input", name)
 	}
+	l.owned(c.DeadLetter.Validate(), "dead_letter")
 	l.identities(c)
 	l.routes(c)
 	l.paths(c)
@@ -182,7 +183,7 @@ func (l *loader) paths(c *Config) {
 			case p == "":
 			case !filepath.IsAbs(p):
 				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
-			case filepath.IsAbs(state) && reaches(p, in.Exclude, state):
+			case filepath.IsAbs(state) && reaches(p, in.Exclude, state, c.DeadLetter.Dir):
 				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
 			}
 		}
@@ -198,7 +199,7 @@ func (l *loader) element(path []string, i int) []string {
 }
 
 // reaches reports whether a pattern can match what shipper writes below its state directory.
-func reaches(pattern string, exclude []string, state string) bool {
+func reaches(pattern string, exclude []string, state, letters string) bool {
 	for _, x := range exclude {
 		if x == state || x == state+"/**" || x == state+"/**/*" {
 			return false
@@ -207,8 +208,11 @@ func reaches(pattern string, exclude []string, state string) bool {
 	if strings.HasPrefix(pattern, state+"/") {
 		return true
 	}
-	for _, own := range []string{"/lock", "/journal.*", "/snap.*", "/dead-letter/*"} {
-		if overlap(pattern, state+own) {
+	if !filepath.IsAbs(letters) {
+		letters = filepath.Join(state, letters)
+	}
+	for _, own := range []string{state + "/lock", state + "/journal.*", state + "/snap.*", letters + "/*"} {
+		if overlap(pattern, own) {
 			return true
 		}
 	}
@@ -218,16 +222,27 @@ func reaches(pattern string, exclude []string, state string) bool {
 // memory refuses a max_memory in which the targets could not fill their batches: each needs one that is open and one that is being
 // sent, and the readers need their blocks.
 func (l *loader) memory(c *Config) {
-	var need units.Bytes
-	for _, t := range c.Targets {
-		need += 2 * t.Batch.MaxBytes
+	need, most := readerMemory, units.Bytes(0)
+	setting := []string{"agent", "max_memory"}
+	point := setting // at what was written: max_memory, else the largest batch
+	for _, name := range sorted(c.Targets) {
+		b := c.Targets[name].Batch
+		if b.Validate() != nil {
+			return // the number means nothing
+		}
+		need += 2 * b.MaxBytes
+		if l.root.find(setting) == nil && b.MaxBytes > most {
+			most, point = b.MaxBytes, []string{"target", name, "batch", "max_bytes"}
+		}
 	}
-	need += readerMemory
-	if c.Agent.MaxMemory >= minMemory && c.Agent.MaxMemory < need {
-		mib := (need + units.MiB - 1) / units.MiB * units.MiB
-		l.wrong([]string{"agent", "max_memory"}, codeMemory, fmt.Sprintf("%s cannot hold two batches of batch.max_bytes for each target", c.Agent.MaxMemory),
-			fmt.Sprintf("at least %s, or a smaller batch.max_bytes", mib))
+	if c.Agent.MaxMemory < minMemory || c.Agent.MaxMemory >= need || l.spoilt(setting) {
+		return
 	}
+	mib := (need + units.MiB - 1) / units.MiB * units.MiB
+	n, covered := l.root.nearest(point)
+	l.add(l.problem(n, covered == len(point), codeMemory,
+		fmt.Sprintf("[agent] max_memory %s cannot hold two batches of batch.max_bytes for each target", c.Agent.MaxMemory),
+		fmt.Sprintf("raise it to %s, or lower batch.max_bytes", mib)))
 }
 
 // lines refuses a max_line that no request could carry: the end of such a line would be cut off.
@@ -240,7 +255,7 @@ func (l *loader) lines(c *Config) {
 }
 
 // readerMemory is the blocks of a few readers at 256 KiB each, with room for a long line.
-const readerMemory = 2 * units.MiB
+const readerMemory units.Bytes = 2 * units.MiB
 
 // overlaps warns where two inputs can read the same file for the same target.
 func (l *loader) overlaps(c *Config) {
@@ -301,7 +316,7 @@ func (l *loader) secrets(c *Config) {
 	l.eachSecret(reflect.ValueOf(c).Elem(), nil, func(s creds.Secret, path []string) {
 		n := l.root.find(path)
 		switch {
-		case n == nil || !s.IsSet():
+		case n == nil || !s.IsSet() || strings.HasSuffix(path[len(path)-1], "_id"): // an id is no secret
 		case !s.Literal():
 			for _, w := range s.Warnings(l.getenv) {
 				l.warn(path, codeReadable, l.name(path)+": "+w, "")

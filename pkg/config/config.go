@@ -9,6 +9,7 @@ import (
 	"shipper/pkg/creds"
 	"shipper/pkg/process"
 	"shipper/pkg/producer"
+	"shipper/pkg/producer/deadletter"
 	"shipper/pkg/tail"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	Targets map[string]Target `toml:"target"`
 	// Inputs are the files to read, by name.
 	Inputs map[string]Input `toml:"input"`
+	// DeadLetter is where logs are kept that the service refuses for ever.
+	DeadLetter deadletter.Config `toml:"dead_letter"`
 
 	Files    []File   // every file that was read, in order
 	Warnings Warnings // what deserves a look and stops nothing
@@ -103,7 +106,7 @@ func tags(m map[string]string) error {
 
 // Default is the configuration without a word in it. It has no target and no input, so it is not yet a valid one.
 func Default() *Config {
-	return &Config{Schema: schema, Agent: DefaultAgent(), Log: DefaultLog(), Admin: DefaultAdmin()}
+	return &Config{Schema: schema, Agent: DefaultAgent(), Log: DefaultLog(), Admin: DefaultAdmin(), DeadLetter: deadletter.Default()}
 }
 
 // compose decodes the merged tables and checks the result.

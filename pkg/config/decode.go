@@ -233,16 +233,25 @@ func reread(s string, k reflect.Kind) any {
 
 // mismatch reports a value of the wrong type.
 func (d *decoder) mismatch(v reflect.Value, n *node, path []string) {
-	hint := ""
-	if v.Kind() != reflect.Struct && v.Kind() != reflect.Map {
-		if s := sample(v); s != "" && n.table == nil {
-			hint = "for example " + bareOrQuoted(path[len(path)-1]) + " = " + s
+	hint, key := "", bareOrQuoted(lastName(path))
+	switch {
+	case v.Kind() == reflect.Struct || v.Kind() == reflect.Map:
+		if n.table == nil {
+			hint = "a table begins with [" + dotted(path) + "] on a line of its own"
 		}
-	} else if len(path) > 1 && n.table == nil {
-		hint = "a table begins with [" + dotted(path) + "] on a line of its own"
+		if v.Kind() == reflect.Map && isTable(reflect.Zero(v.Type().Elem())) {
+			hint = "keys stand in tables with a name: [" + dotted(path) + ".NAME]"
+		}
+	case v.Kind() == reflect.String && n.table == nil && n.list == nil && n.from.src != nil:
+		value := n.from.place.value
+		hint = "in quotes: " + key + " = " + quote(n.from.src.text[value.start:value.end])
+	default:
+		if s := sample(v); s != "" {
+			hint = "for example " + key + " = " + s
+		}
 	}
 	if len(path) == 2 && n.table == nil && v.Kind() == reflect.Struct {
-		hint = "keys stand in a table with a name: [" + path[0] + ".NAME]"
+		hint = "keys stand in tables with a name: [" + path[0] + ".NAME]"
 	}
 	d.broken[join(path)] = true
 	message := fmt.Sprintf("%s takes %s, not %s", quoteKey(path), wants(v.Type()), n.kind())
@@ -250,6 +259,16 @@ func (d *decoder) mismatch(v reflect.Value, n *node, path []string) {
 		message = fmt.Sprintf("%s: %v is out of range", quoteKey(path), n.leaf)
 	}
 	d.add(d.problem(n, n.table == nil, codeType, message, hint))
+}
+
+// lastName is the last part of a path that is not the number of an element.
+func lastName(path []string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if _, err := strconv.Atoi(path[i]); err != nil {
+			return path[i]
+		}
+	}
+	return path[0]
 }
 
 // wants names what a type takes.

@@ -225,9 +225,8 @@ func syntaxProblem(src *source, e toml.ParseError) Problem {
 	start := min(max(e.Position.Start, 0), len(src.text))
 	mark := span{start, min(start+max(e.Position.Len, 1), len(src.text))}
 	message, hint := strings.TrimSuffix(e.Message, "."), ""
-	line, _ := src.line(start)
 	switch {
-	case secretLine(line):
+	case src.secretLine(start):
 		message = "not valid TOML near a secret, which is not shown" // the library quotes what it could not read
 	case strings.Contains(message, "expected value"):
 		hint = `strings stand in quotes: key = "value"`

@@ -74,7 +74,7 @@ func (l *loader) flag(arg string) {
 	s.space()
 	if len(parts) == 0 || !s.accept('=') {
 		key, _, _ := strings.Cut(arg, "=")
-		l.add(Problem{File: "--set " + key, Code: codeOverride, Message: "is not KEY=VALUE", Hint: "for example --set target.central.batch.max_delay=2s"})
+		l.add(Problem{File: "--set", Code: codeOverride, Message: quote(key) + " is not KEY=VALUE", Hint: "for example --set target.central.batch.max_delay=2s"})
 		return
 	}
 	path := make([]string, len(parts))

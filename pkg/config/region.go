@@ -34,4 +34,5 @@ func (l *loader) region(name, region, endpoint string) {
 	}
 	l.add(l.problem(l.root.find(path), true, codeRegion, fmt.Sprintf("%s %q is not a region", l.name(path), region), hint))
 	l.broken[join(path)] = true
+	l.broken[join([]string{"target", name, "endpoint"})] = true // it would be derived from the region
 }

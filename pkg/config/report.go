@@ -17,7 +17,7 @@ func split(key string) []string {
 
 // name writes a path at the beginning of a message: "[table] key", or "[table]" for a table.
 func (l *loader) name(path []string) string {
-	if n := l.root.find(path); n != nil && n.table != nil {
+	if n := l.root.find(path); n != nil && n.table != nil && !n.inline() {
 		return "[" + dotted(path) + "]"
 	}
 	return quoteKey(path)
@@ -33,24 +33,51 @@ func (l *loader) owned(err error, path ...string) {
 // invalid reports a wrong setting at the line of its key, or at the table that lacks it. A value that could not even be read
 // is not reported again.
 func (l *loader) invalid(path []string, e *invalid.Error, code string) {
-	for i := range path {
-		if l.broken[join(path[:i+1])] {
-			return
-		}
+	if l.spoilt(path) {
+		return
 	}
 	n, covered := l.root.nearest(path)
+	hint := e.Hint
 	if code == codeValue {
 		code = codeFor(path, covered == len(path))
+		if text, ok := n.leaf.(string); ok && !strings.HasPrefix(hint, "did you mean") {
+			hint = oneOfThese(text, hint)
+		}
 	}
 	if code == codeType {
 		l.broken[join(path)] = true
 	}
-	whole := covered == len(path) && n.table == nil
+	whole := covered == len(path) && (n.table == nil || n.inline())
 	if i := quoted(n, e.Reason); whole && i >= 0 {
 		n = n.list[i]
 		l.broken[join(append(clone(path), strconv.Itoa(i)))] = true
 	}
-	l.add(l.problem(n, whole, code, sentence(l.name(path), e.Reason), e.Hint))
+	l.add(l.problem(n, whole, code, sentence(l.name(path), e.Reason), hint))
+}
+
+// spoilt reports whether the value at path, what it is in, or what is in it was reported already: an owner that finds it wrong
+// too has nothing to add.
+func (l *loader) spoilt(path []string) bool {
+	for i := range path {
+		if l.broken[join(path[:i+1])] {
+			return true
+		}
+	}
+	for id := range l.broken {
+		if strings.HasPrefix(id, join(path)+"\x00") {
+			return true
+		}
+	}
+	return false
+}
+
+// oneOfThese puts a suggestion before a hint that lists what is possible: `v1, v4 or v5`.
+func oneOfThese(text, hint string) string {
+	words := strings.FieldsFunc(hint, func(r rune) bool { return r == ' ' || r == ',' || r == '"' })
+	if c := near(text, words); c != "" && len(c) > 2 && strings.Contains(hint, ",") {
+		return "did you mean " + quote(c) + "?   (" + hint + ")"
+	}
+	return hint
 }
 
 // codeFor is the code of a setting that its owner refused.
@@ -92,7 +119,7 @@ func sentence(name, reason string) string {
 	case "is", "are", "has", "holds", "uses", "cannot", "must", "means", "says", "takes":
 		return name + " " + reason
 	}
-	if reason != "" && (reason[0] == '"' || reason[0] >= '0' && reason[0] <= '9') {
+	if value := strings.TrimLeft(reason, "-"); value != "" && (value[0] == '"' || value[0] >= '0' && value[0] <= '9' || first == "true" || first == "false") {
 		return name + " " + reason
 	}
 	return name + ": " + reason
@@ -112,12 +139,16 @@ func (d *decoder) unknown(t reflect.Type, n *node, path []string) {
 		message = "unknown table [" + dotted(path) + "]"
 	}
 	hint := didYouMean(key, names)
+	d.broken[join(path)] = true
 	if hint != "" {
+		d.broken[join(append(clone(in), near(key, names)))] = true // that it is missing is no news
 		if c := takes(t, near(key, names)); c != "" {
 			hint += "   (" + c + ")"
 		}
-	} else if where := elsewhere(t, key, in); where != "" {
+	} else if name, where := elsewhere(t, key, in); name == key {
 		hint = "it belongs in " + where
+	} else if name != "" {
+		hint = "did you mean " + quote(name) + " in " + where + "?"
 	} else if len(names) <= 12 {
 		hint = "known here: " + strings.Join(names, ", ")
 	}
@@ -166,40 +197,41 @@ func choices(key string) string {
 	return ""
 }
 
-// elsewhere finds the table that has a key: one below the table of type t at path, or one of the same kind further up.
-func elsewhere(t reflect.Type, key string, path []string) string {
-	if at := below(t, key, path, 0); at != nil {
-		return "[" + dotted(at) + "]"
+// elsewhere finds the table that has a key, spelt like it but for dashes and case: one below the table of type t at path, or one
+// of the same kind further up, or any.
+func elsewhere(t reflect.Type, key string, path []string) (name, table string) {
+	type start struct {
+		t    reflect.Type
+		path []string
 	}
+	places := []start{{t, path}}
 	if len(path) >= 2 {
-		var top reflect.Type
 		for _, f := range fields(reflect.TypeFor[Config]()) {
 			if f.name == path[0] && f.typ.Kind() == reflect.Map {
-				top = f.typ.Elem()
-			}
-		}
-		if top != nil {
-			if at := below(top, key, path[:2], 0); at != nil {
-				return "[" + dotted(at) + "]"
+				places = append(places, start{f.typ.Elem(), path[:2]})
 			}
 		}
 	}
-	if at := below(reflect.TypeFor[Config](), key, nil, 0); at != nil {
-		return "[" + dotted(at) + "]"
+	places = append(places, start{reflect.TypeFor[Config](), nil})
+	for _, p := range places {
+		if name, at := below(p.t, key, p.path, 0); at != nil {
+			return name, "[" + dotted(at) + "]"
+		}
 	}
-	return ""
+	return "", ""
 }
 
-func below(t reflect.Type, key string, path []string, depth int) []string {
-	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Map && depth > 0 {
-		return below(t.Elem(), key, path, depth)
+// below searches the tables in a struct type for a key.
+func below(t reflect.Type, key string, path []string, depth int) (name string, table []string) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
 	if t.Kind() != reflect.Struct || depth > 3 {
-		return nil
+		return "", nil
 	}
 	for _, f := range fields(t) {
-		if f.name == key && depth > 0 {
-			return path
+		if depth > 0 && flat(f.name) == flat(key) {
+			return f.name, path
 		}
 	}
 	for _, f := range fields(t) {
@@ -207,11 +239,9 @@ func below(t reflect.Type, key string, path []string, depth int) []string {
 		if e.Kind() == reflect.Map {
 			e, at = e.Elem(), append(at, "NAME")
 		}
-		if e.Kind() == reflect.Struct || e.Kind() == reflect.Pointer {
-			if found := below(e, key, at, depth+1); found != nil {
-				return found
-			}
+		if name, table := below(e, key, at, depth+1); table != nil {
+			return name, table
 		}
 	}
-	return nil
+	return "", nil
 }

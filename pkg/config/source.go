@@ -51,6 +51,9 @@ func (s *source) excerpt(at span) (text, carets string) {
 	text, start := s.line(at.start)
 	from, to := min(at.start-start, len(text)), min(at.end-start, len(text))
 	from, to = max(from, 0), max(to, from)
+	if s.insideSecret(start) {
+		text, from, to = "***", 0, 3
+	}
 	text, from, to = maskLine(text, from, to)
 	text, from, to = window(text, from, to)
 	var b strings.Builder
@@ -118,20 +121,36 @@ func secretKey() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)[\w."'-]*(?:secr|passw|token)[\w."'-]*\s*=\s*`)
 }
 
+// secretReference is a value that says where a secret is.
+func secretReference() *regexp.Regexp {
+	return regexp.MustCompile(`^\{\s*(?:file|env|credential)\s*=\s*(?:"[^"\\]*"|'[^']*')\s*\}`)
+}
+
 // accessKey finds what looks like an AccessKey id or a temporary one.
 func accessKey() *regexp.Regexp { return regexp.MustCompile(`\b(?:LTAI|STS\.|TMP\.)[A-Za-z0-9]{8,}`) }
 
-// secretLine reports whether the line holds a value that must not be shown.
-func secretLine(text string) bool {
+// secretLine reports whether the line that holds off has a value that must not be shown.
+func (s *source) secretLine(off int) bool {
+	text, start := s.line(off)
 	_, _, ok := secretValue(text)
-	return ok || accessKey().MatchString(text)
+	return ok || accessKey().MatchString(text) || s.insideSecret(start)
+}
+
+// insideSecret reports whether the value of a secret's key began on an earlier line and goes on at off.
+func (s *source) insideSecret(off int) bool {
+	for _, p := range s.places {
+		if p.value.start < off && off < p.value.end && p.value.start > p.key.start && secretKey().MatchString(s.text[p.key.start:p.key.end]+" = ") {
+			return true
+		}
+	}
+	return false
 }
 
 // secretValue finds the value to hide: the rest of the line after a secret's key, unless it is a reference such as { file = ... }.
 func secretValue(text string) (from, to int, ok bool) {
 	for _, m := range secretKey().FindAllStringIndex(text, -1) {
 		rest := text[m[1]:]
-		if rest == "" || rest[0] == '{' || rest[0] == '[' {
+		if rest == "" || secretReference().MatchString(rest) {
 			continue
 		}
 		end := len(text)

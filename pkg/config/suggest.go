@@ -8,7 +8,7 @@ import (
 func near(word string, candidates []string) string {
 	best, limit := "", max(1, min(3, len(word)/3))
 	for _, c := range candidates {
-		if strings.EqualFold(c, word) || flat(c) == flat(word) {
+		if flat(c) == flat(word) || len(c) > 3 && strings.HasPrefix(word, c) { // "warning" for "warn"
 			return c
 		}
 		if d := distance(word, c, limit); d <= limit {

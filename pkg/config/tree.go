@@ -113,6 +113,11 @@ func (n *node) nearest(path []string) (*node, int) {
 	return n, 0
 }
 
+// inline reports whether n is a table that stands behind its key: { a = 1 }.
+func (n *node) inline() bool {
+	return n.table != nil && n.from.place.value.start > n.from.place.key.start
+}
+
 // kind names what n is, in the words of an error.
 func (n *node) kind() string {
 	switch n.leaf.(type) {
