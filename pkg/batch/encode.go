@@ -63,43 +63,48 @@ func pairLen(key, value int) int {
 // fieldLen is the length of a length-delimited field with a body of n bytes.
 func fieldLen(n int) int { return 1 + varintLen(n) + n }
 
-// plainLen is the length of the LogGroup field that appendPlain writes for a text of n bytes.
-func (s *stamp) plainLen(n int) int {
-	return fieldLen(s.secN + fieldLen(pairLen(len(contentKey), n)) + len(s.ns))
+// plain is the lengths that make up a log with the single field content: they are needed before the first byte is written.
+type plain struct {
+	pair  int // of the Content
+	body  int // of the Log
+	total int // of the field of the LogGroup
 }
 
-// putPlain writes a line as a log with the single field content to the beginning of dst, which has room for it, and returns
-// its length. It is the hot path: everything goes to its place without appending.
-func (s *stamp) putPlain(dst, text []byte) int {
-	pair := pairLen(len(contentKey), len(text))
-	body := s.secN + fieldLen(pair) + len(s.ns)
-	total := fieldLen(body)
-	dst = dst[:total]
+// plainOf measures a line of n bytes.
+func (s *stamp) plainOf(n int) (p plain) {
+	p.pair = 1 + 1 + len(contentKey) + 1 + varintLen(n) + n
+	p.body = s.secN + fieldLen(p.pair) + len(s.ns)
+	p.total = fieldLen(p.body)
+	return p
+}
 
+// putPlain writes text as a log to dst, whose length is p.total. It is the hot path: everything goes to its place without appending.
+func (s *stamp) putPlain(dst, text []byte, p plain) {
 	dst[0] = tagLogs
-	n := putVarint(dst, 1, body)
+	n := putVarint(dst, 1, p.body)
 	*(*[6]byte)(dst[n:]) = s.sec // the last byte may be too much: it is written over
 	n += s.secN
 	dst[n] = tagContents
-	n = putVarint(dst, n+1, pair)
+	n = putVarint(dst, n+1, p.pair)
 	*(*[2 + len(contentKey)]byte)(dst[n:]) = [...]byte{tagKey, byte(len(contentKey)), 'c', 'o', 'n', 't', 'e', 'n', 't'}
 	n += 2 + len(contentKey)
 	dst[n] = tagValue
 	n = putVarint(dst, n+1, len(text))
 	n += copy(dst[n:], text)
 	*(*[5]byte)(dst[n:]) = s.ns
-	return total
 }
 
 // putVarint writes v to dst[n:] and returns where it ends.
 func putVarint(dst []byte, n, v int) int {
-	for v >= 0x80 {
-		dst[n] = byte(v) | 0x80
-		v >>= 7
-		n++
+	if v < 1<<14 && v >= 1<<7 { // nearly all lines
+		*(*[2]byte)(dst[n:]) = [2]byte{byte(v) | 0x80, byte(v >> 7)}
+		return n + 2
 	}
-	dst[n] = byte(v)
-	return n + 1
+	return putAnyVarint(dst, n, v)
+}
+
+func putAnyVarint(dst []byte, n, v int) int {
+	return n + binary.PutUvarint(dst[n:], uint64(v))
 }
 
 // fieldsLen is the length of the LogGroup field that appendFields writes.

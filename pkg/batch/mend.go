@@ -57,9 +57,9 @@ func (w *Writer) mendLocked(text []byte) []byte {
 }
 
 // cutPlainLocked cuts a line that is larger than the service takes.
-func (w *Writer) cutPlainLocked(st *stamp, text []byte) []byte {
+func (w *Writer) cutPlainLocked(p plain, text []byte) []byte {
 	w.batcher.count.cut.Add(1)
-	return cut(text, w.hard-(st.plainLen(len(text))-len(text)))
+	return cut(text, w.hard-(p.total-len(text)))
 }
 
 // mendFieldsLocked returns fields, or a copy of them that is UTF-8 and fits a group.

@@ -74,17 +74,17 @@ func (w *Writer) Write(c *tail.Chunk) {
 		if !clean {
 			text = w.mendLocked(text)
 		}
-		n := st.plainLen(len(text))
-		if n > w.hard {
-			text = w.cutPlainLocked(&st, text)
-			n = st.plainLen(len(text))
+		p := st.plainOf(len(text))
+		if p.total > w.hard {
+			text = w.cutPlainLocked(p, text)
+			p = st.plainOf(len(text))
 		}
-		if w.buf == nil || !w.fitsLocked(n) {
-			w.makeRoomLocked(n, c, c.Lines[i:])
+		if w.buf == nil || !w.fitsLocked(p.total) {
+			w.makeRoomLocked(p.total, c, c.Lines[i:])
 		}
 		d := w.buf.data
-		end := len(d) + n
-		st.putPlain(d[len(d):end], text)
+		end := len(d) + p.total
+		st.putPlain(d[len(d):end], text, p)
 		w.buf.data = d[:end]
 		w.buf.sizes = append(w.buf.sizes, uint32(l.Size))
 		w.pos += int64(l.Size)
