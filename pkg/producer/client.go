@@ -1,0 +1,192 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	sls "github.com/aliyun/aliyun-log-go-sdk"
+
+	"shipper/internal/codec"
+	"shipper/pkg/creds"
+)
+
+// Client writes to one Logstore, one request at a time and without a second try. It is safe for concurrent use.
+type Client struct {
+	endpoint Endpoint
+	project  string
+	path     string
+	codec    codec.Codec
+	v4       bool
+	http     *http.Client
+	agent    string
+}
+
+// A request may take requestTime and, on a slow line, one second more for each perSecond bytes of its body.
+const (
+	requestTime = 45 * time.Second
+	perSecond   = 64 << 10
+)
+
+// maxAnswer bounds what is read of an answer, in bytes. The service answers with nothing or a short error document.
+const maxAnswer = 64 << 10
+
+// NewClient returns a client for the Logstore of c. hc is the HTTP client to use, nil for one of its own.
+func NewClient(c Config, hc *http.Client) (*Client, error) {
+	if err := c.Validate(); err != nil {
+		return nil, fmt.Errorf("target settings: %w", err)
+	}
+	endpoint, err := c.Resolve()
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	compression, err := codec.Parse(c.Compression)
+	if err != nil {
+		return nil, err
+	}
+	own := http.Client{Transport: NewTransport(1)}
+	if hc != nil {
+		own = *hc
+	}
+	// A redirection would carry the body, and with it the signature, somewhere else. The service never sends one.
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	own.Jar = nil
+	return &Client{
+		endpoint: endpoint,
+		project:  c.Project,
+		path:     "/logstores/" + url.PathEscape(c.Logstore) + "/shards/lb",
+		codec:    compression,
+		v4:       c.Signature == "v4",
+		http:     &own,
+		agent:    "shipper",
+	}, nil
+}
+
+// Endpoint is where the requests go.
+func (c *Client) Endpoint() Endpoint { return c.endpoint }
+
+// Encode makes the body of one request out of serialised LogGroups.
+func (c *Client) Encode(groups ...[]byte) (*Body, error) { return NewBody(c.codec, groups...) }
+
+// Post sends b once, signed with cred as of now (by the service's clock). An error means that no answer came; every answer,
+// whatever its status, is a Reply. Classify turns both into a verdict. The Reply's Sent and Took are set in either case.
+func (c *Client) Post(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time) (Reply, error) {
+	var reply Reply
+	ctx, cancel := context.WithTimeout(ctx, requestTime+time.Duration(b.Len()/perSecond)*time.Second)
+	defer cancel()
+	// httptrace calls back from the transport's goroutine, maybe after the request has ended.
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(w httptrace.WroteRequestInfo) { sent.Store(w.Err == nil) },
+	})
+	req, err := c.request(ctx, cred, b, now)
+	if err != nil {
+		return reply, fmt.Errorf("post to %s: %w", c.endpoint.Host, err)
+	}
+	begin := time.Now()
+	resp, err := c.http.Do(req)
+	reply.Took, reply.Sent = time.Since(begin), sent.Load()
+	if err != nil {
+		return reply, fmt.Errorf("post to %s: %w", c.endpoint.Host, hideURL(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	reply.Took = time.Since(begin)
+	reply.read(resp, body)
+	if err != nil && !(reply.Status == http.StatusOK && reply.RequestID != "") {
+		// The status is known but not why. Only a yes needs no body.
+		return reply, fmt.Errorf("read answer of %s: %w", c.endpoint.Host, err)
+	}
+	if !reply.Time.IsZero() {
+		reply.Offset = reply.Time.Sub(begin.Add(reply.Took / 2))
+	}
+	reply.Message = mask(reply.Message, cred)
+	return reply, nil
+}
+
+// request builds and signs one attempt.
+func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time) (*http.Request, error) {
+	r := b.open()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.URL(c.path), r)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	req.ContentLength = int64(b.Len())
+	req.GetBody = func() (io.ReadCloser, error) { return b.open(), nil }
+	headers := c.headers(cred, b)
+	if err := c.sign(headers, cred, b.data, now); err != nil {
+		r.Close()
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	for k, v := range headers {
+		switch k {
+		case sls.HTTPHeaderHost, sls.HTTPHeaderContentLength: // net/http writes these itself
+		default:
+			req.Header.Set(k, v)
+		}
+	}
+	return req, nil
+}
+
+// headers are those that the signature covers, and the ones that it does not look at. Sources: help "common request headers",
+// aliyun-log-go-sdk request.go, loongcollector SLSConstant.cpp (x-log-mode, x-log-project).
+func (c *Client) headers(cred *creds.Credentials, b *Body) map[string]string {
+	h := map[string]string{
+		sls.HTTPHeaderHost:        c.endpoint.Host,
+		sls.HTTPHeaderContentType: "application/x-protobuf",
+		sls.HTTPHeaderUserAgent:   c.agent,
+		sls.HTTPHeaderAPIVersion:  "0.6.0",
+		sls.HTTPHeaderBodyRawSize: strconv.Itoa(b.rawSize),
+	}
+	if b.groups > 1 {
+		h["x-log-mode"] = "batch_group" // each package says for itself how it is compressed
+	} else if b.codec != codec.None {
+		h["x-log-compresstype"] = b.codec.String()
+	}
+	if c.endpoint.ByHeader {
+		h["x-log-project"] = c.project
+	}
+	if cred.Token != "" {
+		h[sls.HTTPHeaderAcsSecurityToken] = cred.Token
+	}
+	return h
+}
+
+// sign adds the date and the signature.
+func (c *Client) sign(h map[string]string, cred *creds.Credentials, body []byte, now time.Time) error {
+	if c.v4 {
+		h[sls.HTTPHeaderLogDate] = now.UTC().Format(sls.ISO8601)
+		return sls.NewSignerV4(cred.ID, cred.Secret, c.endpoint.Region).Sign(http.MethodPost, c.path, h, body)
+	}
+	h[sls.HTTPHeaderDate] = now.UTC().Format(http.TimeFormat)
+	return sls.NewSignerV1(cred.ID, cred.Secret).Sign(http.MethodPost, c.path, h, body)
+}
+
+// hideURL drops the *url.Error around err: it repeats method and address, which the caller has said already.
+func hideURL(err error) error {
+	if e, ok := err.(*url.Error); ok {
+		return e.Err
+	}
+	return err
+}
+
+// mask keeps what the service echoes of a credential out of logs and status.
+func mask(s string, cred *creds.Credentials) string {
+	for _, secret := range []string{cred.Secret, cred.Token} {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, "***")
+		}
+	}
+	if cred.ID != "" {
+		s = strings.ReplaceAll(s, cred.ID, creds.Short(cred.ID))
+	}
+	return s
+}

@@ -1,0 +1,94 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shipper/internal/backoff"
+	"shipper/pkg/producer/deadletter"
+)
+
+// maxStreak is how many groups may be buried in a row. Data is not that bad: the fault must be in the request itself, and then
+// the target is held, so that the dead-letter store does not swallow what a correction would deliver.
+const maxStreak = 8
+
+// settle gives the logs of l their outcome, and ends the batches that have no other.
+func (d *delivery) settle(l *load, acked bool) {
+	for i := range l.pieces {
+		p := &l.pieces[i]
+		s := p.slip
+		n := s.batch.Bytes(p.from, p.to)
+		if acked {
+			s.done.Acked += n
+			d.meter.ackedLogs.Add(int64(p.logs()))
+			d.meter.ackedBytes.Add(n)
+		} else {
+			s.done.Dead += n
+		}
+		if s.open -= p.logs(); s.open == 0 {
+			s.batch.Settle(s.done)
+			s.batch.Free()
+		}
+	}
+}
+
+// split halves what is too large. It gives up on a single log, and on what only a stranger calls too large.
+func (d *delivery) split(l *load, f Finding) ([]load, bool) {
+	if l.single() {
+		return nil, false
+	}
+	next, err := l.halve()
+	return next, err == nil
+}
+
+// sanitise mends what the service complains about or, when there is nothing to mend, comes closer to the log that it means. nil says
+// that l is that log and cannot be mended.
+func (d *delivery) sanitise(l *load, f Finding) []load {
+	switch n := l.mend(f.mend, d.serverNow()); {
+	case n != 0:
+		d.meter.mended.Add(int64(max(n, 0)))
+		d.mendings.Report("logs were changed so that the service takes them: "+f.Cause, "code", f.ID, "reason", f.Code,
+			"request_id", f.RequestID, "path", l.pieces[0].slip.batch.Path)
+		return []load{*l}
+	case l.single():
+		return nil
+	}
+	next, err := l.halve()
+	if err != nil {
+		return nil
+	}
+	return next
+}
+
+// bury writes l to the dead-letter store and settles it as dead. It tries until that works: lines are not given up before they
+// are safe. It returns false if ctx ended before.
+func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
+	wait := backoff.New(time.Second, time.Minute, nil)
+	for i := range l.pieces {
+		p := &l.pieces[i]
+		r := p.lines()
+		b := p.slip.batch
+		letter := deadletter.Letter{Time: d.Now().UTC(), Target: d.Target, Project: d.Config.Project, Logstore: d.Config.Logstore,
+			Path: b.Path, From: r.From, To: r.To, Logs: p.logs(), Status: f.Status, Code: f.Code, Message: f.Message,
+			RequestID: f.RequestID, Group: b.Slice(p.from, p.to)}
+		for {
+			err := d.DeadLetters.Write(letter)
+			if err == nil {
+				break
+			}
+			d.Log.Error("dead letters cannot be written: the lines wait", "code", "SHP-P903", "path", b.Path, "offset", r.From, "err", err)
+			if rest(ctx, wait.Next(), nil); ctx.Err() != nil {
+				return false
+			}
+		}
+		d.meter.bury(f.Code, p.logs())
+		d.burials.Report("the service refuses lines for ever: they are in the dead-letter files (dlq list)", "code", f.ID,
+			"verdict", f.Verdict.String(), "reason", fmt.Sprintf("%s %s: %s", f.Code, f.Message, f.Cause), "request_id", f.RequestID,
+			"path", b.Path, "offset", r.From, "bytes", r.Len())
+		one := load{pieces: l.pieces[i : i+1]}
+		d.settle(&one, false)
+	}
+	d.streak.Add(1)
+	return true
+}

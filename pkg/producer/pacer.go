@@ -1,0 +1,54 @@
+package producer
+
+import (
+	"context"
+	"time"
+
+	"shipper/pkg/batch"
+)
+
+// Thousands of slow files make thousands of tiny batches a second. One sender at a time takes from the queue, and not sooner
+// than pace after the last small take: so a target makes at most 50 small requests a second, at the price of 20 ms of
+// latency, and full batches are never held up.
+const (
+	pace      = 20 * time.Millisecond
+	smallTake = 64 << 10 // raw bytes; a request of this size costs about what an empty one does
+	maxGroups = 1000     // groups in one request
+)
+
+// pacer spaces small takes.
+type pacer struct {
+	turn chan time.Time // holds the time of the last small take for the sender whose turn it is
+}
+
+func newPacer() pacer {
+	p := pacer{turn: make(chan time.Time, 1)}
+	p.turn <- time.Time{}
+	return p
+}
+
+// take waits for batches that make up one request.
+func (p *Producer) take(ctx context.Context, dst []*batch.Batch) ([]*batch.Batch, error) {
+	var last time.Time
+	select {
+	case last = <-p.pacer.turn:
+	case <-ctx.Done():
+		return dst, context.Cause(ctx)
+	}
+	defer func() { p.pacer.turn <- last }()
+	if wait := time.Until(last.Add(pace)); wait > 0 {
+		rest(ctx, wait, nil)
+	}
+	dst, err := p.Batches.Take(ctx, dst, batch.Limit{Bytes: p.MaxBytes, Groups: maxGroups})
+	if err != nil {
+		return dst, err
+	}
+	size := 0
+	for _, b := range dst {
+		size += len(b.Group())
+	}
+	if last = time.Now(); size >= smallTake {
+		last = time.Time{}
+	}
+	return dst, nil
+}
