@@ -1,0 +1,152 @@
+package tail
+
+import (
+	"bytes"
+
+	"golang.org/x/text/transform"
+)
+
+// cutter cuts the bytes of one stream into lines. It keeps no bytes: what it does not use stays in the file.
+//
+//   - A line end is \n or \r\n. An empty line carries nothing and becomes a Skip.
+//   - NUL bytes where a line should begin are the hole that a writer without O_APPEND leaves after a truncation: a Skip,
+//     but only once something follows them, because at the end of a file they may be space that the writer reserved.
+//   - A line longer than max bytes is treated by policy; its neighbours do not notice.
+type cutter struct {
+	max      int
+	long     policy
+	cs       *charset
+	dec      transform.Transformer // nil: no decoding
+	skipping bool                  // inside a long line whose rest is left out
+}
+
+func newCutter(max int, long policy, cs *charset) cutter {
+	c := cutter{max: max - max%2, long: long}
+	c.use(cs)
+	return c
+}
+
+func (c *cutter) use(cs *charset) {
+	c.cs, c.dec = cs, nil
+	if cs.enc != nil {
+		c.dec = cs.enc.NewDecoder()
+	}
+}
+
+// start takes the byte order mark off the very first bytes of a content and returns its length.
+func (c *cutter) start(data []byte) int {
+	n, cs := bom(data)
+	if cs != nil {
+		c.use(cs)
+	}
+	return n
+}
+
+// cut appends what data begins with to lines until their capacity is reached, and returns them with the number of bytes
+// that they stand for. final says that nothing will follow data. text is scratch for decoded lines and is returned grown.
+func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, used int, _ []byte) {
+	unit := c.cs.unit
+	for len(lines) < cap(lines) && used < len(data) {
+		rest := data[used:]
+		if len(rest) < unit { // half a unit
+			if !final {
+				break
+			}
+			lines = append(lines, Line{Size: len(rest), Flags: Skip})
+			return lines, len(data), text
+		}
+		if n := c.nuls(rest); n > 0 && !c.skipping {
+			if len(rest)-n < unit && !final {
+				break
+			}
+			lines = append(lines, Line{Size: n, Flags: Skip})
+			used += n
+			continue
+		}
+		end := c.cs.newline(rest[:min(len(rest), c.max+unit)])
+		switch {
+		case c.skipping:
+			n := end + unit
+			if end < 0 {
+				n = c.leaveOut(rest)
+			} else {
+				c.skipping = false
+			}
+			lines = append(lines, Line{Size: n, Flags: Skip})
+			used += n
+		case end < 0 && len(rest) >= c.max+unit:
+			var n int
+			lines, n, text = c.overlong(lines, rest, text)
+			used += n
+		case end < 0 && !final:
+			return lines, used, text
+		case end < 0:
+			lines, text = c.line(lines, rest, text, len(rest), Unterminated)
+			used += len(rest)
+		default:
+			lines, text = c.line(lines, c.cs.trimCR(rest[:end]), text, end+unit, 0)
+			used += end + unit
+		}
+	}
+	return lines, used, text
+}
+
+// leaveOut returns how much of rest belongs to the long line that is being skipped: no line end is near its beginning.
+func (c *cutter) leaveOut(rest []byte) int {
+	if end := c.cs.newline(rest); end >= 0 {
+		return end
+	}
+	return len(rest) - len(rest)%c.cs.unit
+}
+
+// overlong takes the first piece of a line that is longer than max.
+func (c *cutter) overlong(lines []Line, rest, text []byte) ([]Line, int, []byte) {
+	if c.long == skip {
+		c.skipping = true
+		return lines, 0, text
+	}
+	n := c.cs.whole(rest, c.max)
+	if c.long == truncate {
+		c.skipping = true
+		lines, text = c.line(lines, rest[:n], text, n, Truncated)
+		return lines, n, text
+	}
+	lines, text = c.line(lines, rest[:n], text, n, Continued)
+	return lines, n, text
+}
+
+func (c *cutter) line(lines []Line, b, text []byte, size int, flags Flags) ([]Line, []byte) {
+	if len(b) == 0 {
+		return append(lines, Line{Size: size, Flags: Skip}), text
+	}
+	if c.dec == nil {
+		return append(lines, Line{Text: b, Size: size, Flags: flags}), text
+	}
+	from := len(text)
+	text = c.cs.decode(c.dec, text, b)
+	return append(lines, Line{Text: text[from:len(text):len(text)], Size: size, Flags: flags}), text
+}
+
+// nuls returns the length of the run of NUL units that b begins with.
+func (c *cutter) nuls(b []byte) int {
+	if b[0] != 0 {
+		return 0
+	}
+	n := zeros(b)
+	return n - n%c.cs.unit
+}
+
+// zeros returns how many NUL bytes b begins with; long runs are compared a block at a time.
+func zeros(b []byte) int {
+	n := 0
+	for len(b)-n >= len(nothing) && bytes.Equal(b[n:n+len(nothing)], nothing[:]) {
+		n += len(nothing)
+	}
+	for n < len(b) && b[n] == 0 {
+		n++
+	}
+	return n
+}
+
+// nothing is a run of NULs to compare with; it is never written to.
+var nothing [1024]byte

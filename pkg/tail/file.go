@@ -1,0 +1,181 @@
+package tail
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"shipper/internal/linux"
+)
+
+// inode is the number that the kernel may give to another file once this one is gone.
+type inode struct{ dev, ino uint64 }
+
+// file is one inode that is being followed. Discovery owns it.
+type file struct {
+	id    Identity // the kernel's part; Head is the content's when it was opened
+	f     *os.File // nil while closed to save descriptors
+	where string   // a path that led to it, links resolved, for looking at its neighbours
+	info  linux.Info
+	first []byte // what the content begins with; only until it is admitted
+
+	names   map[string]struct{} // configured paths that lead to it now
+	streams map[Route]*stream   // what is read from it
+	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0
+	linkEnd int64               // up to here the copy was seen to equal the original
+
+	admitted bool
+	lookedAt time.Time // when a path led here last
+	changed  time.Time // when its size or time changed last
+	skipped  bool      // compressed in a way that nobody reads; warned about
+}
+
+func (f *file) key() inode { return inode{f.id.Dev, f.id.Ino} }
+
+// is reports whether info describes this inode in this life.
+func (f *file) is(info linux.Info) bool {
+	return f.id.Dev == info.Dev && f.id.Ino == info.Ino &&
+		(f.id.Birth == info.Birth || f.id.Birth == 0 || info.Birth == 0)
+}
+
+// named reports whether one of in's patterns leads to f.
+func (f *file) named(in *input) bool {
+	for name := range f.names {
+		if in.glob.matches(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// label returns the configured path of f for an input, the same one as long as it holds; "" without any.
+func (f *file) label(in *input, old string) string {
+	if _, ok := f.names[old]; ok {
+		return old
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.names)) {
+		if in.glob.matches(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// openFile opens path and makes the record of its inode. It does not register it.
+func (t *Tailer) openFile(path string) (*file, error) {
+	f, err := openRead(path)
+	if err != nil {
+		return nil, err
+	}
+	id, info, first, err := identify(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	where := path
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		where = real
+	}
+	return &file{
+		id: id, f: f, where: where, info: info, first: first, names: map[string]struct{}{},
+		streams: map[Route]*stream{}, links: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(),
+	}, nil
+}
+
+// adopt registers f, unless its inode is followed already: then f is closed and the known record returned.
+func (t *Tailer) adopt(f *file) *file {
+	if old := t.files[f.key()]; old != nil {
+		if old.is(f.info) && (old.id.Handle == f.id.Handle || old.id.Handle == "" || f.id.Handle == "") {
+			f.f.Close()
+			return old
+		}
+		t.vanished(old)
+	}
+	t.files[f.key()] = f
+	t.opened++
+	return f
+}
+
+// vanished forgets an inode that was closed to save descriptors, or never read, and whose number now belongs to another.
+func (t *Tailer) vanished(f *file) {
+	for _, s := range f.streams {
+		t.over(s)
+	}
+	t.drop(f)
+}
+
+// drop closes f and takes it off every list.
+func (t *Tailer) drop(f *file) {
+	if f.f != nil {
+		f.f.Close()
+		f.f = nil
+		t.opened--
+	}
+	if t.files[f.key()] == f {
+		delete(t.files, f.key())
+	}
+	for name := range f.names {
+		t.unlist(name)
+	}
+	clear(f.names)
+}
+
+// dropUnused drops f if nothing holds it: no stream, no name, not a copy that is waited for.
+func (t *Tailer) dropUnused(f *file) {
+	if len(f.streams) == 0 && len(f.names) == 0 && len(f.links) == 0 {
+		t.drop(f)
+	}
+}
+
+// contentOf returns what a stream reads from f: the file itself, or what it unpacks to.
+func (t *Tailer) contentOf(f *file) content {
+	if c := unpack(f.f, f.where, t.openers); c != nil {
+		return c
+	}
+	return plain{f.f}
+}
+
+// packed reports whether f is a compressed file by name.
+func (f *file) packed() bool { return compressed(f.where) }
+
+// reopen gives a file that was closed to save descriptors a descriptor again, found by name or else among its neighbours.
+func (t *Tailer) reopen(f *file) bool {
+	if f.f != nil {
+		return true
+	}
+	paths := slices.Sorted(maps.Keys(f.names))
+	paths = append(paths, f.where)
+	paths = append(paths, t.byInode(filepath.Dir(f.where), f.id.Ino)...)
+	for _, p := range paths {
+		h, err := openRead(p)
+		if err != nil {
+			continue
+		}
+		info, err := linux.Fstat(h)
+		if err != nil || !f.is(info) {
+			h.Close()
+			continue
+		}
+		f.f = h
+		t.opened++
+		for _, s := range f.streams {
+			s.src = t.contentOf(f)
+		}
+		return true
+	}
+	return false
+}
+
+// refresh reads size and times of the open inode.
+func (f *file) refresh() error {
+	if f.f == nil {
+		return nil
+	}
+	info, err := linux.Fstat(f.f)
+	if err == nil {
+		f.info = info
+	}
+	return err
+}

@@ -1,0 +1,255 @@
+package tail
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	blockSize  = 256 << 10 // bytes of a turn: 98 % of the best throughput, and it stays in the second-level cache
+	chunkLines = 4096      // most lines of a chunk; bounds the scratch space, not the turn
+	zeroBlocks = 16        // most blocks of NULs that a turn looks through
+)
+
+// scratch is what a reader works in during a turn. It is pooled, so that an idle reader holds nothing.
+type scratch struct {
+	block []byte
+	lines []Line
+	text  []byte
+	chunk Chunk
+}
+
+func newScratch() *scratch {
+	return &scratch{block: make([]byte, MarkerMax+blockSize), lines: make([]Line, 0, chunkLines)}
+}
+
+// counters are what one input did; safe for concurrent use.
+type counters struct {
+	bytes, lines, long, skipped, lost atomic.Int64
+}
+
+// readLoop takes turns until the ring is shut.
+func (t *Tailer) readLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		s, woken := t.ring.next()
+		if s == nil {
+			return
+		}
+		t.take(s, woken)
+	}
+}
+
+// take gives s one turn.
+func (t *Tailer) take(s *stream, woken uint64) {
+	t.beat()
+	w := t.pool.Get().(*scratch)
+	how := t.turn(s, w)
+	if cap(w.text) > 4*blockSize {
+		w.text = nil
+	}
+	t.pool.Put(w)
+	if how == atEnd {
+		s.src.Rest()
+		if s.finished {
+			t.poke()
+		}
+	}
+	t.ring.done(s, how, woken)
+}
+
+// turn reads one block of s, makes sure that it continues what was read before, and hands its lines over.
+func (t *Tailer) turn(s *stream, w *scratch) outcome {
+	s.err = nil
+	if s.finished {
+		return atEnd
+	}
+	if !s.sink.Ready() {
+		return notNow
+	}
+	if s.err = s.jump(); s.err != nil {
+		return trouble
+	}
+	off := s.off.Load()
+	pre := int(min(off, MarkerMax))
+	buf := w.block
+	if s.wide {
+		buf = make([]byte, MarkerMax+s.cut.max+blockSize)
+	}
+	buf = buf[:pre+len(buf)-MarkerMax]
+	n, err := s.src.ReadAt(buf, off-int64(pre))
+	if err == errNothing {
+		return s.end()
+	}
+	if err != nil && err != io.EOF {
+		s.err = err
+		return trouble
+	}
+	if n < pre || !s.continues(buf[:n], pre) {
+		return trouble
+	}
+	eof := n < len(buf)
+	data := buf[pre:n]
+	s.seen.Store(max(s.seen.Load(), off+int64(len(data))))
+	final := eof && (s.finish || s.flush.Swap(false))
+	if len(s.ahead) > 0 && s.ahead[0].From < off+int64(len(data)) {
+		data, final, eof = data[:s.ahead[0].From-off], true, false
+	}
+	w.chunk = Chunk{Read: time.Now(), block: buf[:pre+len(data)], blockStart: off - int64(pre)}
+	used, ready := t.hand(s, w, data, final)
+	s.wide = false
+	switch {
+	case !ready && used < len(data):
+		return notNow
+	case used == 0 && len(data) > 0 && !eof:
+		if zeros(data) == len(data) {
+			return t.hole(s, w, off+int64(len(data)))
+		}
+		s.wide = true
+		return more
+	case !eof:
+		return more
+	}
+	t.rest(s, int64(len(data)-used))
+	return s.end()
+}
+
+// end tells the sink that nothing will follow, if that is so.
+func (s *stream) end() outcome {
+	if s.finish && !s.finished {
+		s.sink.Finish()
+		s.finished = true
+	}
+	return atEnd
+}
+
+// rest notes an unterminated last line of n bytes.
+func (t *Tailer) rest(s *stream, n int64) {
+	if s.partial.Swap(n) != n {
+		s.partialAt.Store(t.now().UnixNano())
+	}
+}
+
+// continues reports whether the content that block was read from is still the one that was read before: block begins
+// pre bytes before the offset.
+func (s *stream) continues(block []byte, pre int) bool {
+	if pre == 0 {
+		return headIs(*s.head.Load(), block[:min(len(block), HeadMax)]) != different
+	}
+	if n := int(s.marker.Len); n > 0 && n <= pre {
+		return MarkerOf(block[pre-n:pre]) == s.marker
+	}
+	return true
+}
+
+// jump moves s over what an earlier life settled already.
+func (s *stream) jump() error {
+	for len(s.ahead) > 0 && s.ahead[0].From <= s.off.Load() {
+		to := s.ahead[0].To
+		if to > s.off.Load() {
+			m, long, err := markerAt(s.src, to, MarkerMax)
+			if err != nil {
+				return err
+			}
+			if !long {
+				return nil // shorter than what was settled: the marker check will find out
+			}
+			s.sink.Jump(to)
+			s.marker = m
+			s.off.Store(to)
+		}
+		s.ahead = s.ahead[1:]
+	}
+	return nil
+}
+
+// hand cuts data into chunks and writes them until the sink has enough. w.chunk's block holds data.
+func (t *Tailer) hand(s *stream, w *scratch, data []byte, final bool) (used int, ready bool) {
+	off := s.off.Load()
+	for used < len(data) {
+		lines := w.lines[:0]
+		n := 0
+		if off == 0 && used == 0 {
+			if n = s.cut.start(data); n > 0 {
+				lines = append(lines, Line{Size: n, Flags: Skip})
+			}
+		}
+		lines, m, text := s.cut.cut(lines, data[used+n:], w.text[:0], final)
+		w.text = text
+		if n += m; n == 0 {
+			return used, true
+		}
+		w.chunk.From, w.chunk.To, w.chunk.Lines = off+int64(used), off+int64(used+n), lines
+		t.write(s, &w.chunk)
+		if used += n; used < len(data) && !s.sink.Ready() {
+			return used, false
+		}
+	}
+	return used, true
+}
+
+// write hands one chunk over and moves s behind it.
+func (t *Tailer) write(s *stream, c *Chunk) {
+	s.sink.Write(c)
+	s.marker = c.Marker(c.To)
+	s.off.Store(c.To)
+	s.seen.Store(max(s.seen.Load(), c.To))
+	var lines, long, skipped int64
+	for i := range c.Lines {
+		switch f := c.Lines[i].Flags; {
+		case f&Skip != 0:
+			skipped += int64(c.Lines[i].Size)
+		default:
+			lines++
+			if f&(Continued|Truncated) != 0 {
+				long++
+			}
+		}
+	}
+	s.in.count.bytes.Add(c.To - c.From)
+	s.in.count.lines.Add(lines)
+	s.in.count.long.Add(long)
+	s.in.count.skipped.Add(skipped)
+	t.moved.Store(t.now().UnixNano())
+}
+
+// hole skips a run of NULs that reaches at least to to, once it is known what follows it.
+func (t *Tailer) hole(s *stream, w *scratch, to int64) outcome {
+	next, err := s.src.Hole(s.off.Load())
+	if err != nil {
+		s.err = err
+		return trouble
+	}
+	if next < 0 && !s.finish {
+		return atEnd // reserved space, until something stands behind it
+	}
+	to = max(to, s.zeroTo, next)
+	for range zeroBlocks {
+		n, err := s.src.ReadAt(w.block, to)
+		if err != nil && err != io.EOF {
+			s.err = err
+			return trouble
+		}
+		z := zeros(w.block[:n])
+		to += int64(z)
+		if z < n || err == io.EOF && s.finish {
+			t.skipTo(s, w, to-to%int64(s.cut.cs.unit))
+			s.zeroTo = 0
+			return more
+		}
+		s.zeroTo = to
+		if n < len(w.block) {
+			return atEnd
+		}
+	}
+	return more
+}
+
+// skipTo hands the NULs up to to over as skipped.
+func (t *Tailer) skipTo(s *stream, w *scratch, to int64) {
+	off := s.off.Load()
+	w.lines = append(w.lines[:0], Line{Size: int(to - off), Flags: Skip})
+	w.chunk = Chunk{From: off, To: to, Lines: w.lines, Read: time.Now(), block: nothing[:MarkerMax], blockStart: to - MarkerMax}
+	t.write(s, &w.chunk)
+}

@@ -1,0 +1,289 @@
+package tail
+
+import (
+	"slices"
+	"sync"
+)
+
+// place is where a stream stands with respect to the readers.
+type place uint8
+
+const (
+	idle    place = iota // nothing to do
+	queued               // waits for a reader
+	reading              // a reader has its turn
+	held                 // its sink takes nothing; Wake ends that
+	blocked              // waits until its predecessor was read to the end
+	parked               // discovery works on it
+	closed               // over; nobody touches it any more
+)
+
+// outcome is how a reader's turn ended.
+type outcome uint8
+
+const (
+	more    outcome = iota // there is more to read
+	atEnd                  // read to the present end
+	notNow                 // the sink takes nothing
+	trouble                // discovery must look: rewritten, or an error
+)
+
+// ring hands dirty streams to readers, in turn. Its mutex guards every field of stream that is marked "ring".
+type ring struct {
+	mu    sync.Mutex
+	more  sync.Cond // there is something to read
+	quiet sync.Cond // a turn has ended
+	queue []*stream
+	busy  int
+	shut  bool
+
+	held   map[string]map[*stream]struct{} // by target
+	woken  map[string]uint64               // Wake calls by target, so that none is lost while a turn ends
+	behind int                             // streams that are queued, reading or held
+
+	inbox []*stream // parked with trouble, for discovery
+	poke  func()    // tells discovery that inbox or an end-of-file may interest it
+}
+
+func newRing(poke func()) *ring {
+	r := &ring{held: map[string]map[*stream]struct{}{}, woken: map[string]uint64{}, poke: poke}
+	r.more.L, r.quiet.L = &r.mu, &r.mu
+	return r
+}
+
+// mark says that s may have something to read.
+func (r *ring) mark(s *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.markLocked(s)
+}
+
+func (r *ring) markLocked(s *stream) {
+	switch s.place {
+	case idle:
+		s.place = queued
+		r.behind++
+		r.queue = append(r.queue, s)
+		r.more.Signal()
+	case reading, parked, blocked:
+		s.again = true
+	}
+}
+
+// next waits for a dirty stream and gives it to the caller, with the count of wakes at that time; nil after shutdown.
+func (r *ring) next() (*stream, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.queue) == 0 && !r.shut {
+		r.more.Wait()
+	}
+	if r.shut {
+		return nil, 0
+	}
+	return r.takeLocked()
+}
+
+// try is next without waiting.
+func (r *ring) try() (*stream, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 || r.shut {
+		return nil, 0
+	}
+	return r.takeLocked()
+}
+
+func (r *ring) takeLocked() (*stream, uint64) {
+	s := r.queue[0]
+	r.queue[0] = nil
+	if r.queue = r.queue[1:]; len(r.queue) == 0 {
+		r.queue = nil
+	}
+	s.place, s.again = reading, false
+	r.busy++
+	return s, r.woken[s.route.Target]
+}
+
+// done ends the turn of s.
+func (r *ring) done(s *stream, how outcome, woken uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.busy--
+	r.behind--
+	s.place = idle
+	s.atEnd = how == atEnd && !s.again
+	if how == atEnd {
+		for _, n := range s.next {
+			r.unblockLocked(n)
+		}
+		s.next = nil
+	}
+	switch {
+	case how == trouble || s.wanted:
+		s.wanted, s.troubled = false, s.troubled || how == trouble
+		s.again = s.again || how == more || how == notNow
+		s.place = parked
+		r.inbox = append(r.inbox, s)
+		r.poke()
+	case how == notNow && r.woken[s.route.Target] == woken:
+		s.place = held
+		r.behind++
+		if r.held[s.route.Target] == nil {
+			r.held[s.route.Target] = map[*stream]struct{}{}
+		}
+		r.held[s.route.Target][s] = struct{}{}
+	case how != atEnd || s.again:
+		r.markLocked(s)
+	}
+	r.quiet.Broadcast()
+}
+
+// wake lets every held stream of a target try again.
+func (r *ring) wake(target string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.woken[target]++
+	for s := range r.held[target] {
+		r.releaseLocked(s)
+		r.markLocked(s)
+	}
+}
+
+func (r *ring) releaseLocked(s *stream) {
+	delete(r.held[s.route.Target], s)
+	s.place = idle
+	r.behind--
+}
+
+// park takes s away from the readers for discovery. It is false while a reader has it: then s comes through the inbox.
+func (r *ring) park(s *stream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch s.place {
+	case reading:
+		s.wanted = true
+		return false
+	case queued:
+		r.queue = slices.DeleteFunc(r.queue, func(q *stream) bool { return q == s })
+		r.behind--
+		s.again = true
+	case held:
+		r.releaseLocked(s)
+		s.again = true
+	case blocked:
+		s.wasBlocked = true
+	case closed:
+		return false
+	}
+	s.place = parked
+	return true
+}
+
+// unpark gives s back.
+func (r *ring) unpark(s *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.place != parked {
+		return
+	}
+	s.place, s.troubled = idle, false
+	if s.wasBlocked {
+		s.wasBlocked, s.place = false, blocked
+		return
+	}
+	if s.again {
+		s.again = false
+		r.markLocked(s)
+	}
+}
+
+// block keeps s from being read until before has been read to its end once more.
+func (r *ring) block(s, before *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if before.place == closed || s.place != idle {
+		return
+	}
+	s.place = blocked
+	before.next = append(before.next, s)
+	r.markLocked(before)
+}
+
+func (r *ring) unblockLocked(s *stream) {
+	if s.place == parked {
+		s.wasBlocked, s.again = false, true
+	}
+	if s.place == blocked {
+		s.place = idle
+		r.markLocked(s)
+	}
+}
+
+// pass lets the successors of s be read although s is not at its end.
+func (r *ring) pass(s *stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range s.next {
+		r.unblockLocked(n)
+	}
+	s.next = nil
+}
+
+// close takes s out for good. The caller has parked it.
+func (r *ring) close(s *stream) {
+	r.pass(s)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.place = closed
+}
+
+// troubles returns the streams that were parked for discovery since the last call.
+func (r *ring) troubles() []*stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	in := r.inbox
+	r.inbox = nil
+	return in
+}
+
+// stop ends next for everybody.
+func (r *ring) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.shut = true
+	r.more.Broadcast()
+	r.quiet.Broadcast()
+}
+
+// waits reports whether s is held or blocked: no reader will look at it soon.
+func (r *ring) waits(s *stream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return s.place == held || s.place == blocked || s.place == parked && (s.wasBlocked || s.again)
+}
+
+// rests reports whether s was read to its end and nothing has been marked since.
+func (r *ring) rests(s *stream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return (s.place == idle || s.place == parked && !s.wasBlocked && !s.again) && s.atEnd
+}
+
+// busyOrHeld reports whether a stream waits for a reader, has one, or waits for its sink.
+func (r *ring) busyOrHeld() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.behind > 0 || len(r.inbox) > 0
+}
+
+// quietNow reports whether there is nothing to read and nothing for discovery.
+func (r *ring) quietNow() bool { return !r.busyOrHeld() }
+
+// waitQuiet waits until quietNow, until discovery has something to do, or until stop.
+func (r *ring) waitQuiet() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.behind > 0 && len(r.inbox) == 0 && !r.shut {
+		r.quiet.Wait()
+	}
+}

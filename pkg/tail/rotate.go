@@ -1,0 +1,333 @@
+package tail
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"syscall"
+	"time"
+
+	"shipper/internal/linux"
+)
+
+// hold parks s until the end of this step. It is false while a reader has it; then the reader hands it in, which brings
+// the next step.
+func (t *Tailer) hold(s *stream) bool {
+	if !t.ring.park(s) {
+		return false
+	}
+	t.parked[s] = struct{}{}
+	return true
+}
+
+// release gives back what this step has parked. Orphans stay parked: there is nothing to read.
+func (t *Tailer) release() {
+	for s := range t.parked {
+		if s.file != nil {
+			t.ring.unpark(s)
+		}
+	}
+	clear(t.parked)
+}
+
+// relabel follows the names of a stream's file: another configured path, or none any more.
+func (t *Tailer) relabel(s *stream) {
+	label := s.file.label(s.in, s.path())
+	switch {
+	case label == "" && !s.epoch.Detached:
+		s.epoch.Detached = true
+		t.loose[s] = struct{}{}
+		t.log.Debug("no configured path leads to the file any more", s.attrs())
+		for _, m := range t.missed(s, s.path(), s.file.lookedAt) {
+			t.begin(m, s.in, s.route, 0, s.path())
+		}
+	case label != "" && (label != s.path() || s.epoch.Detached):
+		s.epoch.Detached, s.epoch.Path = false, label
+		delete(t.loose, s)
+		s.label.Store(&label)
+		if prev := t.last[s.route][label]; prev == nil {
+			t.last[s.route][label] = s
+		}
+	default:
+		return
+	}
+	s.epoch.Seen = t.now()
+	t.opts.Positions.Update(s.epoch)
+	t.ring.mark(s)
+}
+
+// troubles looks at the streams that readers have handed in.
+func (t *Tailer) troubles() {
+	for _, s := range t.ring.troubles() {
+		t.parked[s] = struct{}{}
+		if s.file == nil {
+			continue
+		}
+		if !s.troubled {
+			t.waitedFor(s)
+			continue
+		}
+		s.troubled = false
+		if s.err == nil {
+			t.rewritten(s, s.file.lookedAt)
+			continue
+		}
+		t.failed(s)
+	}
+}
+
+// waitedFor lets the files be looked at again that had to be compared with s while it was read.
+func (t *Tailer) waitedFor(s *stream) {
+	for _, f := range t.files {
+		if f.links[s.route] == s {
+			t.fresh = append(t.fresh, f)
+		}
+	}
+	t.touched[s.file] = struct{}{}
+	if f := s.file; f.f != nil && f.refresh() == nil {
+		t.verify(s, true)
+	}
+}
+
+// failed deals with a content that could not be read. Nothing is given up; a compressed file that is broken is.
+func (t *Tailer) failed(s *stream) {
+	t.ring.pass(s)
+	switch {
+	case errors.Is(s.err, errPacked):
+		t.log.Warn("compressed file is broken, its rest is lost", s.attrs(), "code", "SHP-T007", "offset", s.off.Load(), "err", s.err)
+		s.finish, s.src = true, nothingLeft{}
+		s.seen.Store(s.off.Load())
+		t.ring.mark(s)
+		return
+	case errors.Is(s.err, syscall.ESTALE):
+		t.closeFile(s.file)
+		if t.reopen(s.file) {
+			t.ring.mark(s)
+			return
+		}
+	}
+	if s.fails++; s.fails == 1 {
+		t.log.Warn("cannot be read now, will be tried again", s.attrs(), "code", "SHP-T008", "err", s.err)
+	}
+	s.trouble = s.err
+	s.retryAt = t.now().Add(min(30*time.Second, time.Second<<min(s.fails-1, 5)))
+	t.sick[s] = struct{}{}
+}
+
+// verify looks whether a stream that no reader will touch soon still has its content, so that several rotations while its
+// target takes nothing are not mistaken for one. shrunk streams are looked at in any case.
+func (t *Tailer) verify(s *stream, shrunk bool) {
+	if !shrunk && !t.ring.waits(s) || !t.hold(s) {
+		return
+	}
+	info, err := linux.Fstat(s.file.f)
+	if err != nil {
+		return
+	}
+	if s.file.packed() {
+		return
+	}
+	long, m, err := s.holds(s.src)
+	first, headErr := readHead(s.src)
+	switch {
+	case err != nil || headErr != nil:
+	case !long || m == different || headIs(*s.head.Load(), first) == different:
+		t.rewritten(s, s.file.lookedAt)
+	default:
+		s.seen.Store(max(s.seen.Load(), info.Size))
+	}
+}
+
+// tend looks after streams whose end may have come.
+func (t *Tailer) tend(due bool) {
+	now := t.now()
+	for s := range maps.Clone(t.sick) {
+		if now.Before(s.retryAt) {
+			continue
+		}
+		delete(t.sick, s)
+		if s.file != nil && t.reopen(s.file) {
+			t.ring.mark(s)
+		}
+	}
+	for s := range maps.Clone(t.loose) {
+		t.tendLoose(s)
+	}
+	for s := range maps.Clone(t.orphans) {
+		t.tendOrphan(s)
+	}
+	if due {
+		t.tendLinks()
+		t.tendRecords()
+	}
+}
+
+// tendLoose decides whether a detached stream is final: read to the end, no writer, everything settled.
+func (t *Tailer) tendLoose(s *stream) {
+	f := s.file
+	if f == nil || !s.detached() {
+		delete(t.loose, s)
+		return
+	}
+	if !t.reopen(f) { // its name is gone, and it was settled before it was closed
+		if t.hold(s) {
+			t.final(s)
+		}
+		return
+	}
+	size := f.info.Size
+	noWriter := t.noWriter(f) // before the size is read: afterwards nobody can add to it
+	if err := f.refresh(); err != nil {
+		return
+	}
+	if f.info.Size != size {
+		f.changed = t.now()
+		t.ring.mark(s)
+		t.verify(s, f.info.Size < size)
+		return
+	}
+	if !t.ring.rests(s) || !t.hold(s) {
+		return
+	}
+	switch {
+	case !s.finish && noWriter && t.readAll(s):
+		s.finish = true
+		t.finishing[s] = struct{}{}
+		t.events.await(s.id, true)
+		t.ring.mark(s)
+	case s.finished && t.settled(s):
+		t.final(s)
+	}
+}
+
+// readAll reports whether a parked stream was read to the present end, but for an unterminated line.
+func (t *Tailer) readAll(s *stream) bool {
+	return s.file.packed() || s.off.Load()+s.partial.Load() >= s.file.info.Size
+}
+
+func (t *Tailer) settled(s *stream) bool {
+	off, _ := t.opts.Positions.Settled(s.id)
+	return off >= s.off.Load()
+}
+
+// noWriter reports whether no process can add to f any more. Where the kernel does not tell, being quiet has to do.
+func (t *Tailer) noWriter(f *file) bool {
+	writer, err := linux.HasWriter(f.f)
+	if err != nil {
+		return t.now().Sub(f.changed) >= t.opts.FinalWait
+	}
+	return !writer
+}
+
+// final ends a parked stream that is settled to its end. As long as its file exists it is remembered, so that it is not
+// read again under another name or in a copy.
+func (t *Tailer) final(s *stream) {
+	f := s.file
+	grown := f.f != nil && !f.packed() && f.refresh() == nil && f.info.Size > s.off.Load()
+	t.log.Debug("file is finished", s.attrs(), "offset", s.off.Load())
+	s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil
+	s.epoch.Identity.Head = *s.head.Load()
+	if grown { // somebody has opened it again: the rest is a stream of its own
+		t.over(s)
+		t.opts.Positions.End(s.id)
+		t.begin(f, s.in, s.route, s.off.Load(), s.path())
+		return
+	}
+	if f.f != nil && f.info.Links == 0 && !t.hasCopies(s) {
+		t.over(s)
+		t.opts.Positions.End(s.id)
+	} else {
+		t.records[s.route] = append(t.records[s.route], &record{epoch: s.epoch, done: true, checked: t.now()})
+		t.over(s)
+	}
+	t.dropUnused(f)
+}
+
+// hasCopies reports whether a file that is matched was linked to s: then s must be remembered.
+func (t *Tailer) hasCopies(s *stream) bool {
+	for _, f := range t.files {
+		if f.links[s.route] == s {
+			return true
+		}
+	}
+	return false
+}
+
+// over takes a parked stream off every list.
+func (t *Tailer) over(s *stream) {
+	t.ring.park(s)
+	t.ring.close(s)
+	t.events.await(s.id, false)
+	s.src.Close()
+	delete(t.streams, s.id)
+	delete(t.loose, s)
+	delete(t.orphans, s)
+	delete(t.sick, s)
+	delete(t.finishing, s)
+	delete(t.parked, s)
+	if f := s.file; f != nil {
+		delete(f.streams, s.route)
+	}
+	for path, last := range t.last[s.route] {
+		if last == s {
+			delete(t.last[s.route], path)
+		}
+	}
+	for _, f := range t.files {
+		if f.links[s.route] == s {
+			delete(f.links, s.route)
+			t.fresh = append(t.fresh, f)
+		}
+	}
+}
+
+// flushPartials lets unterminated lines go that have been quiet for flush_partial.
+func (t *Tailer) flushPartials() {
+	for _, s := range t.streams {
+		wait := s.in.cfg.FlushPartial.D()
+		if wait <= 0 || s.partial.Load() == 0 || t.now().UnixNano()-s.partialAt.Load() < int64(wait) {
+			continue
+		}
+		s.flush.Store(true)
+		t.ring.mark(s)
+	}
+}
+
+// limitOpen closes descriptors of files that are idle, settled and still have their name, the longest idle first.
+func (t *Tailer) limitOpen() {
+	if t.opened <= t.opts.MaxOpenFiles {
+		return
+	}
+	var idle []*file
+	for _, f := range t.files {
+		if f.f != nil && len(f.names) > 0 && len(f.links) == 0 && t.resting(f) {
+			idle = append(idle, f)
+		}
+	}
+	slices.SortFunc(idle, func(a, b *file) int { return a.changed.Compare(b.changed) })
+	for _, f := range idle[:min(len(idle), t.opened-t.opts.MaxOpenFiles)] {
+		t.closeFile(f)
+	}
+}
+
+// resting parks the streams of f and reports whether all are at the end and settled.
+func (t *Tailer) resting(f *file) bool {
+	for _, s := range f.streams {
+		if !t.ring.rests(s) || !t.hold(s) || s.partial.Load() != 0 || s.off.Load() != f.info.Size || !t.settled(s) {
+			return false
+		}
+	}
+	return true
+}
+
+func (t *Tailer) closeFile(f *file) {
+	if f.f == nil {
+		return
+	}
+	f.f.Close()
+	f.f = nil
+	t.opened--
+	for _, s := range f.streams {
+		s.src = nothingLeft{}
+	}
+}

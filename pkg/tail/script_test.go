@@ -1,0 +1,434 @@
+package tail
+
+import (
+	"compress/gzip"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// TestScripts plays testdata/*.txt. A script is a list of commands, one a line; the commands are the cases of
+// (*play).do. Nothing is asynchronous: discovery and readers take their steps when the script says so.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scripts: ", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := &play{t: t, w: newWorld(t), dir: t.TempDir(), open: map[string]*os.File{}, clock: time.Now()}
+			defer p.end()
+			for i, l := range strings.Split(string(text), "\n") {
+				p.at = fmt.Sprintf("%s:%d", filepath.Base(file), i+1)
+				args := strings.Fields(l)
+				if len(args) == 0 || strings.HasPrefix(args[0], "#") {
+					continue
+				}
+				if err := p.do(args[0], args[1:]); err != nil {
+					t.Fatalf("%s: %s: %v", p.at, l, err)
+				}
+			}
+		})
+	}
+}
+
+type play struct {
+	t      *testing.T
+	at     string
+	w      *world
+	dir    string
+	inputs []Input
+	opts   Options
+	tl     *Tailer
+	open   map[string]*os.File
+	clock  time.Time
+}
+
+func (p *play) path(name string) string { return filepath.Join(p.dir, name) }
+
+func (p *play) end() {
+	if p.tl != nil {
+		p.tl.Close()
+	}
+	for _, f := range p.open {
+		f.Close()
+	}
+}
+
+// words turns arguments into lines: a_b is "a b", and \n, \r and \0 are what they say.
+func words(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		out[i] = strings.NewReplacer("_", " ", `\r`, "\r", `\0`, "\x00").Replace(a)
+	}
+	return out
+}
+
+func (p *play) do(cmd string, a []string) error {
+	switch cmd {
+	case "input": // input NAME TARGETS key=value ...: another input; paths and exclude are relative to the directory
+		return p.input(a)
+	case "option": // option max_open_files N
+		n, err := strconv.Atoi(a[1])
+		p.opts.MaxOpenFiles = n
+		return err
+	case "start":
+		return p.start()
+	case "stop", "kill": // kill forgets what was not settled; stop settles first
+		if cmd == "stop" {
+			p.w.settleAll()
+		}
+		err := p.tl.Close()
+		p.tl, p.w.sinks = nil, map[StreamID]*sink{}
+		return err
+	case "append": // append FILE LINE...
+		return p.add(a[0], strings.Join(words(a[1:]), "\n")+"\n")
+	case "partial": // partial FILE TEXT: without a line end
+		return p.add(a[0], strings.Join(words(a[1:]), "\n"))
+	case "write": // write FILE LINE...: truncate in place and write
+		if err := os.Truncate(p.path(a[0]), 0); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		return p.add(a[0], strings.Join(words(a[1:]), "\n")+"\n")
+	case "fill": // fill FILE PREFIX FROM TO: numbered lines
+		from, to := number(a[2]), number(a[3])
+		return p.add(a[0], strings.Join(numbered(a[1], from, to), "\n")+"\n")
+	case "at": // at FILE OFFSET LINE: write like a program without O_APPEND
+		f, err := os.OpenFile(p.path(a[0]), os.O_WRONLY|os.O_CREATE, 0o644)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = f.WriteAt([]byte(strings.Join(words(a[2:]), "\n")+"\n"), int64(number(a[1])))
+		return err
+	case "hex": // hex FILE BYTES
+		b, err := hexBytes(a[1:])
+		if err != nil {
+			return err
+		}
+		return p.add(a[0], string(b))
+	case "rename":
+		return os.Rename(p.path(a[0]), p.path(a[1]))
+	case "copy":
+		return p.copy(a[0], a[1])
+	case "truncate":
+		return os.Truncate(p.path(a[0]), 0)
+	case "copytruncate": // copytruncate FILE COPY
+		if err := p.copy(a[0], a[1]); err != nil {
+			return err
+		}
+		return os.Truncate(p.path(a[0]), 0)
+	case "remove":
+		return os.RemoveAll(p.path(a[0]))
+	case "mkdir":
+		return os.MkdirAll(p.path(a[0]), 0o755)
+	case "symlink": // symlink TARGET LINK: replaces the link at once, as kubelet does
+		tmp := p.path(a[1] + ".tmp-link")
+		if err := os.Symlink(p.path(a[0]), tmp); err != nil {
+			return err
+		}
+		return os.Rename(tmp, p.path(a[1]))
+	case "link":
+		return os.Link(p.path(a[0]), p.path(a[1]))
+	case "gzip": // gzip FILE: makes FILE.gz and removes FILE
+		if err := p.gzip(a[0]); err != nil {
+			return err
+		}
+		return os.Remove(p.path(a[0]))
+	case "mode": // mode FILE 000: only tells anything to a process that is not root
+		n, err := strconv.ParseUint(a[1], 8, 32)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(p.path(a[0]), os.FileMode(n))
+	case "age": // age FILE 2h
+		d, err := time.ParseDuration(a[1])
+		if err != nil {
+			return err
+		}
+		return os.Chtimes(p.path(a[0]), time.Now().Add(-d), time.Now().Add(-d))
+	case "open": // open FILE: keep it open for writing
+		f, err := os.OpenFile(p.path(a[0]), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+		p.open[a[0]] = f
+		return err
+	case "put": // put FILE LINE...: write through the open descriptor, wherever the file is now
+		_, err := p.open[a[0]].WriteString(strings.Join(words(a[1:]), "\n") + "\n")
+		return err
+	case "close":
+		return p.open[a[0]].Close()
+	case "hold", "release": // hold TARGET: its sinks take nothing
+		p.w.mu.Lock()
+		p.w.held[a[0]] = cmd == "hold"
+		p.w.mu.Unlock()
+		if cmd == "release" && p.tl != nil {
+			p.tl.Wake(a[0])
+		}
+		return nil
+	case "acks": // acks on|off: settle what is handed over at once, or with settle
+		p.w.acks = a[0] == "on"
+		return nil
+	case "settle":
+		p.w.settleAll()
+		return nil
+	case "advance": // advance 31s: the clock of waits
+		d, err := time.ParseDuration(a[0])
+		p.clock = p.clock.Add(d)
+		return err
+	case "look": // discovery looks at everything, nothing is read
+		p.tl.step(stepAll | stepTick)
+		return nil
+	case "overflow": // the kernel dropped notifications
+		p.tl.events.lost()
+		p.tl.step(0)
+		return p.pass(0)
+	case "notify": // notify FILE...: only these are looked at
+		for _, name := range a {
+			p.tl.events.path(p.path(name))
+		}
+		return p.pass(0)
+	case "pass": // look and read until nothing happens
+		return p.pass(stepAll | stepTick)
+	case "expect": // expect TARGET LINE...: what came since the last time, after a pass
+		return p.expect(a[0], words(a[1:]))
+	case "expect-fill": // expect-fill TARGET PREFIX FROM TO
+		return p.expect(a[0], numbered(a[1], number(a[2]), number(a[3])))
+	case "expect-paths": // expect-paths TARGET FILE...: the labels of the lines that came, in order, each once in a row
+		return p.paths(a[0], a[1:])
+	case "expect-lost": // expect-lost BYTES: in all
+		if got := int(p.w.ledger.total); got != number(a[0]) {
+			return fmt.Errorf("lost %d bytes", got)
+		}
+		return nil
+	case "expect-state": // expect-state STATE...: of the streams, oldest first
+		return p.states(a)
+	case "expect-epochs": // expect-epochs N: so many are remembered
+		if got := len(p.w.ledger.epochs); got != number(a[0]) {
+			return fmt.Errorf("%d epochs are remembered: %v", got, p.w.ledger.epochs)
+		}
+		return nil
+	case "expect-open": // expect-open N: descriptors
+		if got := p.tl.Stats().Open; got != number(a[0]) {
+			return fmt.Errorf("%d files are open", got)
+		}
+		return nil
+	case "expect-pinned": // expect-pinned yes|no
+		if got := p.tl.Stats().Pinned > 0; got != (a[0] == "yes") {
+			return fmt.Errorf("pinned: %v", got)
+		}
+		return nil
+	}
+	return fmt.Errorf("no such command")
+}
+
+func (p *play) input(a []string) error {
+	cfg := Default()
+	var doc strings.Builder
+	for _, kv := range a[2:] {
+		k, v, _ := strings.Cut(kv, "=")
+		if k == "paths" || k == "exclude" {
+			var list []string
+			for _, g := range strings.Split(v, "|") {
+				if !strings.HasPrefix(g, "**") {
+					g = p.path(g)
+				}
+				list = append(list, strconv.Quote(g))
+			}
+			v = "[" + strings.Join(list, ",") + "]"
+		} else {
+			v = strconv.Quote(v)
+		}
+		fmt.Fprintf(&doc, "%s = %s\n", k, v)
+	}
+	if _, err := toml.Decode(doc.String(), &cfg); err != nil {
+		return err
+	}
+	p.inputs = append(p.inputs, Input{Name: a[0], Config: cfg, Targets: strings.Split(a[1], ",")})
+	return nil
+}
+
+func (p *play) start() error {
+	o := p.opts
+	o.Inputs, o.Positions, o.NewSink = p.inputs, p.w.ledger, p.w.newSink
+	o.Log = slog.New(slog.NewTextHandler(p.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	tl, err := New(o)
+	if err != nil {
+		return err
+	}
+	tl.now = func() time.Time { return p.clock }
+	if _, err := tl.prepare(false); err != nil {
+		return err
+	}
+	p.tl = tl
+	return p.pass(stepAll)
+}
+
+// pass takes steps and turns until there is nothing to do.
+func (p *play) pass(what int) error {
+	for i := range 50 {
+		p.tl.step(what)
+		turns := 0
+		for s, woken := p.tl.ring.try(); s != nil; s, woken = p.tl.ring.try() {
+			p.tl.take(s, woken)
+			if turns++; turns > 100000 {
+				return fmt.Errorf("readers are never done")
+			}
+		}
+		what &^= stepAll
+		if turns == 0 && i > 0 && len(p.tl.ring.inbox) == 0 {
+			break
+		}
+	}
+	return p.w.balance(p.tl)
+}
+
+func (p *play) add(name, text string) error {
+	f, err := os.OpenFile(p.path(name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(text)
+	return err
+}
+
+func (p *play) copy(from, to string) error {
+	b, err := os.ReadFile(p.path(from))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(p.path(to), b, 0o644)
+}
+
+func (p *play) gzip(name string) error {
+	in, err := os.Open(p.path(name))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(p.path(name + ".gz"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	z := gzip.NewWriter(out)
+	if _, err := io.Copy(z, in); err != nil {
+		return err
+	}
+	return z.Close()
+}
+
+func (p *play) expect(target string, want []string) error {
+	if err := p.pass(stepAll | stepTick); err != nil {
+		return err
+	}
+	var got []string
+	for _, l := range p.w.take(target) {
+		text := l.text
+		for _, m := range []struct {
+			f Flags
+			s string
+		}{{Continued, "<continued>"}, {Truncated, "<truncated>"}, {Unterminated, "<unterminated>"}} {
+			if l.flags&m.f != 0 {
+				text += m.s
+			}
+		}
+		got = append(got, text)
+	}
+	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) && len(got)+len(want) > 0 {
+		return fmt.Errorf("\n got %s\nwant %s", short(got), short(want))
+	}
+	return nil
+}
+
+func (p *play) paths(target string, want []string) error {
+	if err := p.pass(stepAll | stepTick); err != nil {
+		return err
+	}
+	var got []string
+	for _, l := range p.w.take(target) {
+		rel, _ := filepath.Rel(p.dir, l.path)
+		if len(got) == 0 || got[len(got)-1] != rel {
+			got = append(got, rel)
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		return fmt.Errorf("lines came from %q", got)
+	}
+	return nil
+}
+
+func (p *play) states(want []string) error {
+	if err := p.pass(stepAll | stepTick); err != nil {
+		return err
+	}
+	var got []string
+	for _, id := range sortedIDs(p.tl) {
+		for _, f := range p.tl.Files() {
+			if f.Stream == id {
+				got = append(got, f.State)
+			}
+		}
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		return fmt.Errorf("states are %q", got)
+	}
+	return nil
+}
+
+func sortedIDs(tl *Tailer) []StreamID {
+	var ids []StreamID
+	for id := StreamID(0); id < 1000; id++ {
+		if tl.streams[id] != nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+func short(lines []string) string {
+	if len(lines) > 40 {
+		return fmt.Sprintf("%q ... %q (%d)", lines[:20], lines[len(lines)-20:], len(lines))
+	}
+	return fmt.Sprintf("%q", lines)
+}
+
+func number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+func numbered(prefix string, from, to int) []string {
+	var out []string
+	for i := from; i <= to; i++ {
+		out = append(out, fmt.Sprintf("%s %06d", prefix, i))
+	}
+	return out
+}
+
+func hexBytes(args []string) ([]byte, error) {
+	var out []byte
+	for _, a := range args {
+		n, err := strconv.ParseUint(a, 16, 8)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, byte(n))
+	}
+	return out, nil
+}
+

@@ -1,0 +1,116 @@
+package tail
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Stream is what a Sink is made for: one epoch of one file on one route.
+type Stream struct {
+	ID    StreamID
+	Route Route
+	// Path returns the configured path that leads to the file now, or led to it last. Safe for concurrent use.
+	Path func() string
+}
+
+// stream is the state of one epoch. A stream lives on a file; when its content is found in another one (a copy, a
+// compressed generation) it moves there and goes on.
+type stream struct {
+	id    StreamID
+	route Route
+	in    *input
+	label atomic.Pointer[string]
+
+	// Owned by discovery.
+	epoch    Epoch // what Positions was told last
+	file     *file // nil for an orphan, whose content is gone from its file and not found elsewhere yet
+	orphaned time.Time
+	lostFrom bool // an orphan whose lost bytes were counted
+	lost     int64
+	retryAt  time.Time
+	fails    int
+	trouble  error // of the last failure
+
+	// Owned by the reader that has the turn; by discovery while the stream is parked.
+	sink     Sink
+	src      content
+	cut      cutter
+	marker   Marker
+	ahead    []Range
+	wide     bool  // the next read takes a whole long line
+	zeroTo   int64 // NULs were seen up to here
+	finish   bool  // nothing will follow: hand over an unterminated rest, then Finish
+	finished bool  // Finish was called
+	err      error // why the last turn ended in trouble; nil: rewritten
+
+	// Written by the owner, read by anybody.
+	off       atomic.Int64 // next byte to read
+	seen      atomic.Int64 // end of the content as it was verified last
+	head      atomic.Pointer[Head]
+	partial   atomic.Int64 // bytes of an unterminated last line
+	partialAt atomic.Int64 // since when, Unix nanoseconds
+	flush     atomic.Bool  // flush_partial has passed
+
+	// Guarded by the ring.
+	place      place
+	again      bool // marked while not idle
+	atEnd      bool // the last turn found no more
+	wanted     bool // discovery waits for it
+	troubled   bool
+	wasBlocked bool
+	next       []*stream // read when this one is at its end
+}
+
+func (s *stream) path() string { return *s.label.Load() }
+
+// detached reports whether no configured path leads to the stream's content any more.
+func (s *stream) detached() bool { return s.file == nil || !s.file.named(s.in) }
+
+func (s *stream) attrs() slog.Attr {
+	return slog.Group("", "input", s.route.Input, "target", s.route.Target, "path", s.path(), "stream", uint64(s.id))
+}
+
+// newStream makes the stream of an epoch that is already recorded. src is where its content is.
+func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byte) *stream {
+	s := &stream{id: e.ID, route: e.Route, in: in, epoch: e, file: f, src: src, marker: e.Marker, ahead: e.Ahead}
+	s.label.Store(&e.Path)
+	s.off.Store(e.Offset)
+	s.seen.Store(e.Offset)
+	head := e.Identity.Head
+	s.head.Store(&head)
+	cs := in.charset
+	if _, mark := bom(first); mark != nil {
+		cs = mark
+	}
+	s.cut = newCutter(int(in.cfg.MaxLine), in.long, cs)
+	if e.Offset > 0 && in.long != split && src != nil {
+		s.cut.skipping = midLong(src, e.Offset, int(in.cfg.MaxLine), cs)
+	}
+	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path})
+	t.streams[s.id] = s
+	return s
+}
+
+// midLong reports whether off stands inside a line that is longer than limit: no line end is that near before it.
+// A place in the middle of a shorter line is where a part was flushed; the rest of that line is wanted.
+func midLong(c content, off int64, limit int, cs *charset) bool {
+	if off < int64(limit) {
+		return false
+	}
+	buf := make([]byte, limit-limit%cs.unit)
+	n, _ := c.ReadAt(buf, off-int64(len(buf)))
+	return n == len(buf) && cs.newline(buf) < 0
+}
+
+// holds tells whether the stream's marker still stands in c, and whether c is as long as the stream's offset.
+func (s *stream) holds(c content) (long bool, marker match, err error) {
+	m, long, err := markerAt(c, s.off.Load(), int(s.marker.Len))
+	switch {
+	case err != nil || !long || s.marker.Len == 0:
+		return long && err == nil, unknown, err
+	case m == s.marker:
+		return true, same, nil
+	}
+	return true, different, nil
+}

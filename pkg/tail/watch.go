@@ -1,0 +1,188 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+
+	"shipper/internal/linux"
+)
+
+// events collects what happened until discovery takes it. Losing one costs latency only: the sweep finds it.
+type events struct {
+	mu       sync.Mutex
+	paths    map[string]struct{} // changed, created or gone
+	overflow bool
+	moved    map[StreamID]struct{} // settled further
+	awaited  map[StreamID]struct{} // whose settling discovery waits for
+
+	watcher *watcher // discovery's
+}
+
+func newEvents() *events {
+	return &events{paths: map[string]struct{}{}, moved: map[StreamID]struct{}{}, awaited: map[StreamID]struct{}{}}
+}
+
+func (e *events) path(p string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paths[p] = struct{}{}
+}
+
+func (e *events) lost() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.overflow = true
+}
+
+// settled notes that a stream moved, and reports whether anybody waits for that.
+func (e *events) settled(id StreamID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, ok := e.awaited[id]
+	return ok
+}
+
+// await asks for settled to report a stream, or not to any more.
+func (e *events) await(id StreamID, on bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if on {
+		e.awaited[id] = struct{}{}
+	} else {
+		delete(e.awaited, id)
+	}
+}
+
+func (e *events) take() (paths map[string]struct{}, overflow bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	paths, overflow = e.paths, e.overflow
+	e.paths, e.overflow = map[string]struct{}{}, false
+	return paths, overflow
+}
+
+// watcher turns notifications of directories into events.
+type watcher struct {
+	fs   *fsnotify.Watcher
+	to   *events
+	poke func()
+}
+
+// linger is how long notifications are gathered before discovery hears of them: a busy file costs a look for each of
+// these, not one for each write.
+const linger = 10 * time.Millisecond
+
+func newWatcher(to *events, poke func()) (*watcher, error) {
+	fs, err := fsnotify.NewBufferedWatcher(1024)
+	if err != nil {
+		return nil, fmt.Errorf("watch directories: %w", err)
+	}
+	return &watcher{fs: fs, to: to, poke: poke}, nil
+}
+
+// run drains notifications until ctx ends, so that the kernel's queue stays empty whatever discovery does.
+func (w *watcher) run(ctx context.Context) {
+	wait := time.NewTimer(linger)
+	wait.Stop()
+	defer wait.Stop()
+	armed := false
+	arm := func() {
+		if !armed {
+			wait.Reset(linger)
+			armed = true
+		}
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wait.C:
+			armed = false
+			w.poke()
+		case e, ok := <-w.fs.Events:
+			if !ok {
+				return
+			}
+			w.to.path(filepath.Clean(e.Name))
+			arm()
+		case err, ok := <-w.fs.Errors:
+			if !ok {
+				return
+			}
+			if errors.Is(err, fsnotify.ErrEventOverflow) {
+				w.to.lost()
+			}
+			arm()
+		}
+	}
+}
+
+func (w *watcher) close() error { return w.fs.Close() }
+
+// dir is a directory that is looked at.
+type dir struct {
+	path    string
+	key     inode               // zero until it was listed
+	names   map[string]struct{} // configured paths in it that lead to a file
+	watched bool
+	polled  bool
+	polledT time.Time
+	poll    time.Duration
+	next    bool // only watched for something that does not exist yet, or for the target of a link
+}
+
+// watch sees to it that changes in d are noticed. It must be called before d is listed.
+func (t *Tailer) watch(d *dir) {
+	if d.watched || d.polled || t.once {
+		return
+	}
+	w := t.events.watcher
+	if w == nil {
+		t.pollInstead(d)
+		return
+	}
+	if kind, remote := linux.Unwatchable(d.path); remote {
+		t.pollInstead(d)
+		t.log.Warn("directory is polled: its file system does not notify", "code", "SHP-T002", "path", d.path, "reason", kind)
+		return
+	}
+	switch err := w.fs.Add(d.path); {
+	case err == nil:
+		d.watched = true
+	case linux.Gone(err):
+	default: // ENOSPC: too many watches; EMFILE: too many instances
+		t.pollInstead(d)
+		if !t.noWatch {
+			t.noWatch = true
+			t.log.Warn("directories are polled: they cannot be watched", "code", "SHP-T003", "path", d.path, "err", err)
+		}
+	}
+}
+
+func (t *Tailer) pollInstead(d *dir) {
+	d.polled, d.poll = true, time.Second
+	for _, in := range t.inputs {
+		if in.glob.descends(d.path) {
+			d.poll = min(d.poll, in.cfg.Poll.D())
+		}
+	}
+	t.polled++
+}
+
+// unwatch forgets a directory that is gone.
+func (t *Tailer) unwatch(d *dir) {
+	if w := t.events.watcher; d.watched && w != nil {
+		w.fs.Remove(d.path)
+	}
+	if d.polled {
+		t.polled--
+	}
+	d.watched, d.polled = false, false
+	delete(t.dirs, d.path)
+}
