@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"shipper/pkg/config"
+)
+
+// global is what every command has at hand: the flags before the command's own, and where to print.
+type global struct {
+	stdout, stderr io.Writer
+
+	config  string
+	set     []string
+	json    bool
+	color   string
+	verbose bool
+	quiet   bool
+}
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	g := &global{stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:   "shipper",
+		Short: "Ship log files to another Alibaba Cloud account's Log Service",
+		Long: `shipper tails log files on the hosts and containers of one Alibaba Cloud account and writes their lines to a
+Logstore of another account, with the temporary credentials of a role that it renews in the background.
+
+  shipper demo        the whole two-account story on this machine, no cloud
+  shipper validate    is the configuration right?
+  shipper run         tail and send`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	f := root.PersistentFlags()
+	f.StringVarP(&g.config, "config", "c", cmp.Or(os.Getenv("SHIPPER_CONFIG"), config.DefaultPath), "configuration `file` ($SHIPPER_CONFIG)")
+	f.StringArrayVar(&g.set, "set", nil, "set one `key=value`, such as target.central.batch.max_delay=2s; may be repeated")
+	f.BoolVar(&g.json, "json", false, "print JSON")
+	f.StringVar(&g.color, "color", "auto", "colour: auto, always or never")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "log more (level debug)")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "print less (level error)")
+	root.PersistentPreRunE = func(*cobra.Command, []string) error {
+		switch g.color {
+		case "auto", "always", "never":
+			return nil
+		}
+		return failf(exitUsage, "--color %q: write auto, always or never", g.color)
+	}
+	root.AddCommand(
+		newRun(g), newValidate(g), newStatus(g), newDemo(g), newEmulator(g), newVersion(g),
+	)
+	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	return root
+}
+
+// colored reports whether w takes colour: when asked to, or when it is a terminal and nobody said no.
+func (g *global) colored(w io.Writer) bool {
+	switch g.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	_, no := os.LookupEnv("NO_COLOR")
+	return !no && isTerminal(w)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func newVersion(g *global) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if g.json {
+				return printJSON(g.stdout, map[string]string{"version": buildVersion(), "go": goVersion()})
+			}
+			_, err := fmt.Fprintf(g.stdout, "shipper %s (%s)\n", buildVersion(), goVersion())
+			return err
+		},
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"shipper/internal/durable"
+	"shipper/pkg/daemon"
+)
+
+func newRun(g *global) *cobra.Command {
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Tail and send",
+		Long: `Tail the configured files and send their lines until TERM or INT; then send what has been read and exit.
+A second INT exits at once: nothing is lost, some lines may be sent again after the next start.
+
+With --once everything that is in the files now is sent, and the command ends. Exit codes: 0 all of it was
+accepted; 66 no file matched; 69 the endpoint cannot be reached; 75 stopped with lines unsent (they are safe);
+77 the cloud said no.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := g.loadConfig()
+			if err != nil {
+				return err
+			}
+			log := g.logger(cfg.Log)
+			for _, w := range cfg.Warnings {
+				log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
+			}
+			d, err := daemon.New(cfg, daemon.Options{Version: buildVersion(), Log: log, Once: once})
+			if err != nil {
+				return fail(startCode(err), err)
+			}
+			ctx, stop := signals(cmd.Context(), d.Hurry)
+			defer stop()
+			return ended(d.Run(ctx))
+		},
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "send what is there now, then exit")
+	return cmd
+}
+
+// signals ends the context at the first TERM or INT and calls hurry at the second INT.
+func signals(parent context.Context, hurry func()) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT)
+	signal.Ignore(syscall.SIGPIPE)
+	go func() {
+		for {
+			select {
+			case s := <-ch:
+				if ctx.Err() != nil && s == syscall.SIGINT {
+					hurry()
+				}
+				cancel(fmt.Errorf("%v", s))
+			case <-parent.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { signal.Stop(ch); cancel(nil) }
+}
+
+// startCode tells what kind of trouble kept the daemon from starting.
+func startCode(err error) int {
+	if _, ok := errors.AsType[*durable.LockedError](err); ok {
+		return exitState
+	}
+	if _, ok := errors.AsType[*daemon.StateError](err); ok {
+		return exitState
+	}
+	if _, ok := errors.AsType[*daemon.SettingError](err); ok {
+		return exitConfig
+	}
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return exitIO
+	}
+	return exitIO
+}
+
+// ended turns what Run returned into an exit code.
+func ended(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, daemon.ErrUnsent):
+		return fail(exitUnsent, err)
+	case errors.Is(err, daemon.ErrNoInput):
+		return fail(exitNoInput, err)
+	case errors.Is(err, daemon.ErrDenied):
+		return fail(exitDenied, err)
+	case errors.Is(err, daemon.ErrUnreachable):
+		return fail(exitUnavailable, err)
+	}
+	return fail(exitIO, err)
+}

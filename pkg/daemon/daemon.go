@@ -1,0 +1,193 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"shipper/pkg/admin"
+	"shipper/pkg/batch"
+	"shipper/pkg/checkpoint"
+	"shipper/pkg/config"
+	"shipper/pkg/producer/deadletter"
+	"shipper/pkg/tail"
+)
+
+// Options is what a Daemon needs beside its configuration.
+type Options struct {
+	Version string
+	Log     *slog.Logger
+	Once    bool // send what is there, then end
+}
+
+// Daemon is one shipper: New builds it, Run lives it.
+type Daemon struct {
+	cfg     *config.Config
+	opt     Options
+	log     *slog.Logger
+	started time.Time
+
+	store   *checkpoint.Store
+	dead    *deadletter.Store
+	budget  *batch.Budget
+	targets map[string]*target // by name
+	pipes   *pipes
+	tailer  *tail.Tailer
+	admin   *admin.Server
+	beats   *admin.Beats
+	notify  *notifier
+
+	hurry     chan struct{} // closed by Hurry
+	hurryOnce sync.Once
+}
+
+// New builds a daemon and takes what only one process may have: the state directory and the admin port. It sends nothing
+// and reads no log file yet. Its errors are a *StateError or *durable.LockedError (the state directory), a *SettingError (a
+// setting that only this host can judge), or an I/O error.
+func New(cfg *config.Config, o Options) (_ *Daemon, err error) {
+	d := &Daemon{
+		cfg: cfg, opt: o, log: o.Log, started: time.Now(), hurry: make(chan struct{}),
+		targets: map[string]*target{}, beats: admin.NewBeats(time.Now),
+	}
+	defer func() {
+		if err != nil {
+			d.release()
+		}
+	}()
+	dir := cfg.Agent.StateDir
+	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log}); err != nil {
+		return nil, stateError(dir, err)
+	}
+	for _, damage := range d.store.Recovered() {
+		o.Log.Warn("the state directory was damaged; what is good of it counts, some lines may be sent again", "code", "SHP-K001", "path", dir, "reason", damage)
+	}
+	if d.dead, err = deadletter.Open(filepath.Join(dir, cfg.DeadLetter.Dir), deadletter.Options{Max: cfg.DeadLetter.Max, Log: o.Log}); err != nil {
+		return nil, stateError(dir, err)
+	}
+	d.budget = batch.NewBudget(int64(cfg.Agent.MaxMemory))
+	for _, name := range slices.Sorted(maps.Keys(cfg.Targets)) {
+		if d.targets[name], err = d.newTarget(name, cfg.Targets[name]); err != nil {
+			return nil, &SettingError{Key: "target." + name, Err: err}
+		}
+	}
+	if err = d.newTailer(); err != nil {
+		return nil, err
+	}
+	if !o.Once {
+		d.admin, err = admin.Listen(admin.Options{
+			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	d.notify = &notifier{look: d.Snapshot, beats: d.beats}
+	return d, nil
+}
+
+// socket is where the control socket goes: as configured, else where systemd gave us a directory, else with the state.
+func (d *Daemon) socket() string {
+	path := d.cfg.SocketPath(os.Getenv)
+	if path != "" && len(path) > maxSocketPath {
+		d.log.Warn("no control socket: its path is longer than the kernel takes; set admin.socket", "code", "SHP-D001", "path", path)
+		return ""
+	}
+	return path
+}
+
+// maxSocketPath is what sockaddr_un holds on Linux, without the closing zero.
+const maxSocketPath = 107
+
+// release gives back what New took.
+func (d *Daemon) release() {
+	if d.tailer != nil {
+		d.tailer.Close()
+	}
+	if d.admin != nil {
+		d.admin.Close()
+	}
+	if d.store != nil {
+		if err := d.store.Close(); err != nil {
+			d.log.Error("positions could not be written at the end; some lines may be sent again", "code", "SHP-K002", "err", err)
+		}
+	}
+}
+
+// Hurry ends a drain at once: the second INT.
+func (d *Daemon) Hurry() { d.hurryOnce.Do(func() { close(d.hurry) }) }
+
+// Run ships until ctx ends, then drains. It returns nil when everything that was read has been accepted, ErrUnsent when
+// something waits in the files, and for Options.Once also ErrNoInput, ErrDenied or ErrUnreachable.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer d.release()
+	d.log.Info("started", "version", d.opt.Version, "config", d.cfg.Hash()[:12],
+		"targets", len(d.cfg.Targets), "inputs", len(d.cfg.Inputs), "state_dir", d.cfg.Agent.StateDir)
+
+	// Two lives: the floor below (positions, credentials, senders, admin) goes on while the readers have stopped.
+	under, stopUnder := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopUnder(nil)
+	floor := newGroup(under)
+	floor.Go("positions", d.store.Run)
+	floor.Go("ledger", d.pipes.Run)
+	for _, t := range d.targets {
+		floor.Go("credentials of "+t.name, t.creds.Run)
+		floor.Go("batches of "+t.name, t.batches.Run)
+	}
+	if d.admin != nil {
+		floor.Go("admin", d.admin.Run)
+		floor.Go("systemd", func(ctx context.Context) error { d.notify.Run(ctx); return nil })
+	}
+	senders := newGroup(under)
+	for _, t := range d.targets {
+		senders.Go("sender of "+t.name, t.producer.Run)
+	}
+
+	readErr := d.read(ctx, floor, senders)
+	drainErr := d.drain(senders)
+	stopUnder(nil)
+	return errors.Join(readErr, drainErr, senders.Wait(), floor.Wait())
+}
+
+// read lets the readers run until it is time to stop: the end of ctx, the end of the files (Once), or the failure of a part.
+func (d *Daemon) read(ctx context.Context, others ...*group) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	for _, g := range others {
+		unlink := g.OnFailure(stop)
+		defer unlink()
+	}
+	if d.opt.Once {
+		return d.readOnce(ctx)
+	}
+	readers, stopReaders := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopReaders()
+	tailer := newGroup(readers)
+	tailer.Go("tailer", d.tailer.Run)
+	defer tailer.OnFailure(stop)()
+	d.notify.Ready()
+
+	<-ctx.Done()
+	d.log.Info("stopping", "reason", context.Cause(ctx))
+	d.notify.Stopping(d.cfg.Agent.DrainLimit.D())
+	if d.sidecar() {
+		d.untilQuiet()
+	}
+	stopReaders()
+	return tailer.Wait()
+}
+
+// SettingError is a setting that is right in itself and cannot be used on this host.
+type SettingError struct {
+	Key string // "target.central"
+	Err error
+}
+
+func (e *SettingError) Error() string { return fmt.Sprintf("[%s]: %v", e.Key, e.Err) }
+func (e *SettingError) Unwrap() error { return e.Err }

@@ -1,0 +1,76 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+
+	"shipper/pkg/admin"
+)
+
+// notifier tells systemd how the daemon is. Outside systemd ($NOTIFY_SOCKET unset) every call does nothing.
+type notifier struct {
+	look  func() admin.Snapshot
+	beats *admin.Beats
+}
+
+// statusEvery is how often the STATUS line of `systemctl status` is renewed.
+const statusEvery = 10 * time.Second
+
+// Ready says that the state is open and the readers run. It does not wait for the cloud: a host must boot while a
+// permission is missing.
+func (n *notifier) Ready() { n.send(sd.SdNotifyReady) }
+
+// Stopping says that the drain has begun and may take up to limit.
+func (n *notifier) Stopping(limit time.Duration) {
+	n.send(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d\nSTATUS=draining", sd.SdNotifyStopping, (limit + 10*time.Second).Microseconds()))
+}
+
+// send ignores the error: systemd that cannot be told is no reason to stop shipping, and there is nobody else to tell.
+func (n *notifier) send(state string) { _, _ = sd.SdNotify(false, state) }
+
+// Run renews STATUS and feeds the watchdog until ctx ends. A loop that hangs starves the watchdog, and systemd restarts us.
+func (n *notifier) Run(ctx context.Context) {
+	every := statusEvery
+	if limit, err := sd.SdWatchdogEnabled(false); err == nil && limit > 0 {
+		every = min(every, limit/3)
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		state := "STATUS=" + summary(n.look().Status)
+		if len(n.beats.Late()) == 0 {
+			state += "\n" + sd.SdNotifyWatchdog
+		}
+		n.send(state)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// summary is the one line that `systemctl status` shows.
+func summary(s admin.Status) string {
+	if len(s.Reasons) > 0 {
+		return s.Reasons[0]
+	}
+	var files int
+	var behind int64
+	for _, in := range s.Inputs {
+		files += len(in.Files)
+		for _, f := range in.Files {
+			behind += f.LagBytes
+		}
+	}
+	line := fmt.Sprintf("%d files, %d bytes behind", files, behind)
+	for _, t := range s.Targets {
+		if t.TokenExpiresAt != nil {
+			line += fmt.Sprintf(", %s: token %s", t.Name, time.Until(*t.TokenExpiresAt).Round(time.Second))
+		}
+	}
+	return line
+}

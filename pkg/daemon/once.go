@@ -1,0 +1,101 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"shipper/pkg/creds"
+)
+
+// readOnce reads what is there and waits until it is accepted. Where a daemon would wait for ever, it gives up: when the
+// cloud says no, and when nothing has been accepted for drain_limit.
+func (d *Daemon) readOnce(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var watch group
+	watch.ctx = ctx
+	watch.Go("", func(ctx context.Context) error { stop(d.giveUp(ctx)); return nil })
+	matched, err := d.tailer.Once(ctx)
+	if err == nil && matched > 0 {
+		err = d.settled(ctx)
+	}
+	cause := context.Cause(ctx)
+	stop(nil)
+	if e := watch.Wait(); e != nil {
+		return e
+	}
+	switch {
+	case cause != nil && (errors.Is(cause, ErrDenied) || errors.Is(cause, ErrUnreachable)):
+		return cause
+	case cause != nil:
+		return nil // told to stop; the drain says what is left
+	case err != nil:
+		return err
+	case matched == 0:
+		return ErrNoInput
+	}
+	return nil
+}
+
+// settled waits until nothing is on its way any more.
+func (d *Daemon) settled(ctx context.Context) error {
+	for _, t := range d.targets {
+		t.batches.Seal()
+	}
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for d.pending() > 0 {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+	}
+	return nil
+}
+
+// giveUp returns why going on makes no sense, or nil when ctx ended first.
+func (d *Daemon) giveUp(ctx context.Context) error {
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	progress := map[string]time.Time{}
+	acked := map[string]uint64{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		}
+		for name, t := range d.targets {
+			s := t.producer.Stats()
+			if n := uint64(s.AckedLogs); progress[name].IsZero() || n != acked[name] {
+				progress[name], acked[name] = time.Now(), n
+			}
+			late := time.Since(progress[name]) > d.cfg.Agent.DrainLimit.D() && d.pending() > 0
+			if err := t.trouble(late); err != nil {
+				return fmt.Errorf("target %s: %w", name, err)
+			}
+		}
+	}
+}
+
+// trouble returns what keeps a target from taking lines. Patience is over at once for a denial, and when late for the rest.
+func (t *target) trouble(late bool) error {
+	if s := t.producer.Stats(); s.Held {
+		return fmt.Errorf("%w: %s", ErrDenied, s.HeldReason)
+	}
+	if s := t.creds.Status(); s.Generation == 0 && s.LastError != nil {
+		switch e, ok := errors.AsType[*creds.Error](s.LastError); {
+		case ok && e.Class >= creds.Stale: // stale, denied, permanent: somebody has to change something
+			return fmt.Errorf("%w: %w", ErrDenied, s.LastError)
+		case late:
+			return fmt.Errorf("%w: %w", ErrUnreachable, s.LastError)
+		}
+	}
+	if s := t.producer.Stats(); late && s.LastError != nil {
+		return fmt.Errorf("%w: %s", ErrUnreachable, s.LastError.Finding)
+	}
+	return nil
+}

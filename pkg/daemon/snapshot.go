@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"shipper/pkg/admin"
+	"shipper/pkg/tail"
+)
+
+// Snapshot is one look at everything. It takes no lock for longer than a copy and may be called from anywhere.
+func (d *Daemon) Snapshot() admin.Snapshot {
+	s := admin.Snapshot{Status: admin.Status{
+		Schema: admin.Schema, Version: d.opt.Version, Started: d.started, Reasons: []string{},
+		Targets: []admin.TargetStatus{},
+		Memory:  admin.MemoryStatus{Used: d.budget.Used(), Limit: d.budget.Limit()},
+	}}
+	s.Inputs = d.inputStatus()
+	ready := true
+	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
+		t := d.targets[name]
+		s.Targets = append(s.Targets, t.status())
+		if why := t.reason(); why != "" {
+			ready = false
+			s.Reasons = append(s.Reasons, "target "+name+": "+why)
+		}
+	}
+	if err := d.store.Trouble(); err != nil {
+		s.Reasons = append(s.Reasons, "positions are kept in memory only: "+err.Error())
+	}
+	s.Ready = ready
+	s.Metrics = d.metrics(&s.Status)
+	return s
+}
+
+// reason says why a target takes no lines now; "" when it does.
+func (t *target) reason() string {
+	if s := t.producer.Stats(); s.Held {
+		return s.HeldReason
+	}
+	if s := t.creds.Status(); s.Generation == 0 {
+		if s.LastError != nil {
+			return "no credential: " + s.LastError.Error()
+		}
+		return "no credential yet"
+	}
+	return ""
+}
+
+func (t *target) status() admin.TargetStatus {
+	p, c := t.producer.Stats(), t.creds.Status()
+	s := admin.TargetStatus{
+		Name: t.name, Project: t.cfg.Project, Logstore: t.cfg.Logstore, RoleARN: t.cfg.RoleARN, Up: p.Up,
+		TokenRefreshes: int64(c.Refreshes), TokenFailures: int64(c.Failures), TokenRejected: p.CredentialsRejected,
+		InFlight: p.InFlight, InFlightLimit: p.InFlightLimit, AckedLogs: p.AckedLogs, AckedBytes: p.AckedBytes,
+		DeadLogs: p.DeadLogs,
+	}
+	for _, n := range p.Requests {
+		s.Requests += n
+	}
+	if e, err := t.cfg.Resolve(); err == nil {
+		s.Endpoint = e.URL("")
+	}
+	if !c.Expires.IsZero() {
+		s.TokenExpiresAt = &c.Expires
+	}
+	if !p.LastAck.IsZero() {
+		s.LastAckAt = &p.LastAck
+	}
+	if e := p.LastError; e != nil {
+		s.LastError = &admin.LastError{Verdict: e.Verdict.String(), Code: e.Code, Message: e.Message, At: e.At}
+	}
+	return s
+}
+
+// inputStatus lists every stream that the tailer or the ledger knows.
+func (d *Daemon) inputStatus() []admin.InputStatus {
+	byRoute := map[tail.Route][]admin.FileStatus{}
+	for _, f := range d.tailer.Files() {
+		byRoute[f.Route] = append(byRoute[f.Route], d.fileStatus(f))
+	}
+	var out []admin.InputStatus
+	for _, name := range slices.Sorted(maps.Keys(d.cfg.Inputs)) {
+		for _, to := range d.cfg.Inputs[name].Target {
+			files := byRoute[tail.Route{Input: name, Target: to}]
+			slices.SortFunc(files, func(a, b admin.FileStatus) int {
+				return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Epoch, b.Epoch))
+			})
+			if files == nil {
+				files = []admin.FileStatus{}
+			}
+			out = append(out, admin.InputStatus{Name: name, Target: to, Files: files})
+		}
+	}
+	return out
+}
+
+func (d *Daemon) fileStatus(f tail.FileStatus) admin.FileStatus {
+	s := admin.FileStatus{
+		Path: f.Path, Dev: f.Identity.Dev, Ino: f.Identity.Ino, Epoch: uint64(f.Stream), Size: f.Size, State: f.State,
+	}
+	if f.Err != nil {
+		s.Error = f.Err.Error()
+	}
+	stream := d.store.Stream(f.Stream)
+	if stream == nil {
+		return s
+	}
+	e := stream.Epoch()
+	c := e.Counts
+	s.Read, s.Acked, s.Pending, s.Dead, s.Lost, s.Skipped = c.Read, c.Acked, c.Pending(), c.Dead, c.Lost, c.Skipped
+	s.LagBytes = max(0, f.Size-e.Offset)
+	if s.LagBytes > 0 && !f.ModTime.IsZero() {
+		s.LagSeconds = max(0, time.Since(f.ModTime).Seconds())
+	}
+	return s
+}

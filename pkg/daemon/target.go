@@ -1,0 +1,127 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"os"
+
+	"shipper/internal/units"
+	"shipper/pkg/batch"
+	"shipper/pkg/config"
+	"shipper/pkg/creds"
+	"shipper/pkg/producer"
+	"shipper/pkg/ram"
+)
+
+// target is one Logstore with everything that writes to it.
+type target struct {
+	name     string
+	cfg      config.Target
+	creds    *creds.Provider
+	batches  *batch.Batcher
+	producer *producer.Producer
+}
+
+func (d *Daemon) newTarget(name string, cfg config.Target) (*target, error) {
+	t := &target{name: name, cfg: cfg}
+	log := d.log.With("target", name)
+	source, err := creds.NewSource(d.cfg.Credentials[cfg.Credentials], creds.Options{
+		Log: log, Host: d.cfg.Agent.Name, STSEndpoint: cfg.AssumeRole.STSEndpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := sessionPolicy(cfg)
+	if err != nil {
+		return nil, err
+	}
+	t.creds, err = creds.NewProvider(creds.ProviderOptions{
+		Source: source, Role: cfg.RoleConfig, SessionPolicy: policy, Host: d.cfg.Agent.Name,
+		Region: cfg.Region, Network: cfg.Network, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.batches = batch.New(batch.Options{
+		Config: cfg.Batch, Target: name, Budget: d.budget, Share: d.share(),
+		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(cfg), Hostname: d.cfg.Agent.Name, Tags: cfg.Tags},
+		Wake: func() {
+			if d.tailer != nil {
+				d.tailer.Wake(name)
+			}
+		},
+	})
+	t.producer, err = producer.New(producer.Options{
+		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.creds, Batches: t.batches,
+		Budget: d.budget, DeadLetters: d.dead, Log: log,
+	})
+	return t, err
+}
+
+// share is one target's part of the memory: a target that hangs can fill its own and no other's.
+func (d *Daemon) share() int64 {
+	return int64(d.cfg.Agent.MaxMemory) / int64(max(1, len(d.cfg.Targets)))
+}
+
+// sessionPolicy returns the JSON that narrows the session: by default to exactly the write on exactly this Logstore, so
+// that a token that leaks from this host opens nothing else, whatever the role may do.
+func sessionPolicy(cfg config.Target) (string, error) {
+	switch choice := cfg.AssumeRole.SessionPolicy; {
+	case cfg.RoleARN == "" || choice == "off":
+		return "", nil
+	case choice == "auto":
+		plan := ram.Plan{
+			Owner:   cmp.Or(cfg.ExpectAccount, creds.AccountOf(cfg.RoleARN)),
+			Targets: []ram.Logstore{{Region: cfg.Region, Project: cfg.Project, Logstore: cfg.Logstore}},
+		}
+		return string(plan.Session().Compact()), nil
+	default:
+		text, err := readSmall(choice, 16*units.KiB)
+		if err != nil {
+			return "", fmt.Errorf("assume_role.session_policy: %w", err)
+		}
+		policy, err := ram.Parse(text)
+		if err != nil {
+			return "", fmt.Errorf("assume_role.session_policy: %s: %w", choice, err)
+		}
+		return string(policy.Compact()), nil
+	}
+}
+
+// readSmall reads a file that is expected to be small.
+func readSmall(path string, limit units.Bytes) ([]byte, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() > int64(limit) {
+		return nil, fmt.Errorf("%s is %d bytes; at most %s make sense", path, st.Size(), limit)
+	}
+	return os.ReadFile(path)
+}
+
+// hostAddress is the address that this host reaches the target from. A connected UDP socket tells it without a packet
+// and without netlink, which a hardened unit does not have.
+func hostAddress(cfg config.Target) string {
+	endpoint, err := cfg.Resolve()
+	if err != nil {
+		return ""
+	}
+	host := endpoint.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if net.ParseIP(host) == nil {
+		host = "100.100.2.136" // any address outside: only the route counts, and looking a name up could hang the start
+	}
+	conn, err := net.Dial("udp", net.JoinHostPort(host, "443"))
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	if addr, ok := conn.LocalAddr().(*net.UDPAddr); ok {
+		return addr.IP.String()
+	}
+	return ""
+}
