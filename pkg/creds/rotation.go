@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,8 @@ type rotation struct {
 	now   func() time.Time
 	start time.Time
 
-	view atomic.Pointer[view] // replaced as a whole under mu
+	view  atomic.Pointer[view]  // replaced as a whole under mu
+	cause atomic.Pointer[error] // of the last failed renewal; nil when it worked
 
 	mu         sync.Mutex    // guards writes of view and the fields below
 	generation uint64        // last one given out
@@ -26,10 +28,9 @@ type view struct {
 	current   *Credentials // nil before the first
 	candidate *Credentials // newer than current and not yet accepted; nil if there is none
 	spoiled   bool         // the service has rejected current
-	err       error        // why there is no current
 
-	proven atomic.Bool  // the service has accepted current
-	lent   atomic.Int64 // when candidate was last handed out, ns after rotation.start; 0 = never
+	proven atomic.Bool   // the service has accepted current
+	lent   *atomic.Int64 // when candidate was last handed out, ns after rotation.start; 0 = never. Stays with the candidate
 }
 
 // Margins. Each is the smaller of a fixed time and a fraction of the credential's life, so that tokens of a few seconds rotate
@@ -44,38 +45,38 @@ func takeover(c *Credentials) time.Duration { return min(takeoverAt, c.life()/4)
 
 func newRotation(now func() time.Time) *rotation {
 	r := &rotation{now: now, start: now(), changed: make(chan struct{})}
-	r.view.Store(&view{err: fmt.Errorf("%w yet", ErrNone)})
+	r.view.Store(&view{})
 	return r
 }
 
 // take returns the credential for one request.
 func (r *rotation) take() (*Credentials, error) {
-	v := r.view.Load()
-	if v.candidate == nil && v.current == nil {
-		return nil, v.err
-	}
-	now := r.now()
+	v, now := r.view.Load(), r.now()
 	switch {
 	case v.ends(now):
 		v = r.promote(v)
 	case v.candidate.Left(now) > 0 && v.lend(now.Sub(r.start), min(proberFor, v.candidate.life()/8)):
 		return v.candidate, nil
 	}
-	return v.alive(now)
+	return r.alive(v, now)
 }
 
 // usable returns the current credential without claiming a candidate: for those who only look.
-func (r *rotation) usable() (*Credentials, error) { return r.view.Load().alive(r.now()) }
+func (r *rotation) usable() (*Credentials, error) { return r.alive(r.view.Load(), r.now()) }
 
-// alive returns current while it lives.
-func (v *view) alive(now time.Time) (*Credentials, error) {
-	switch {
-	case v.current == nil:
-		return nil, v.err
-	case v.current.Left(now) <= 0:
-		return nil, fmt.Errorf("%w: it ended at %s and could not be renewed", ErrNone, v.current.Expires.Format(time.RFC3339))
+// alive returns v's current while it lives.
+func (r *rotation) alive(v *view, now time.Time) (*Credentials, error) {
+	if v.current.Left(now) > 0 {
+		return v.current, nil
 	}
-	return v.current, nil
+	cause := errors.New("none was obtained yet")
+	if p := r.cause.Load(); p != nil {
+		cause = *p
+	}
+	if v.current == nil {
+		return nil, fmt.Errorf("%w: %w", ErrNone, cause)
+	}
+	return nil, fmt.Errorf("%w: the last one ended at %s: %w", ErrNone, v.current.Expires.Format(time.RFC3339), cause)
 }
 
 // ends reports whether the candidate has to take over because current is about to end.
@@ -131,6 +132,7 @@ func (r *rotation) offer(c *Credentials) *Credentials {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.generation++
+	r.cause.Store(nil)
 	next := *c
 	next.Generation = r.generation
 	if next.born.IsZero() {
@@ -141,7 +143,7 @@ func (r *rotation) offer(c *Credentials) *Credentials {
 		r.replace(&view{current: &next})
 		return &next
 	}
-	keep := &view{current: v.current, candidate: &next}
+	keep := &view{current: v.current, candidate: &next, lent: new(atomic.Int64)}
 	keep.proven.Store(v.proven.Load())
 	r.replace(keep)
 	return &next
@@ -161,11 +163,11 @@ func (r *rotation) accept(c *Credentials) bool {
 	v = r.view.Load()
 	switch {
 	case c.Generation == v.current.Generation: // rejected once, accepted now
-		next := &view{current: v.current, candidate: v.candidate}
+		next := &view{current: v.current, candidate: v.candidate, lent: v.lent}
 		next.proven.Store(true)
 		r.replace(next)
 	case c.Generation > v.current.Generation:
-		next := &view{current: c, candidate: v.candidate}
+		next := &view{current: c, candidate: v.candidate, lent: v.lent}
 		if next.candidate != nil && next.candidate.Generation <= c.Generation {
 			next.candidate = nil
 		}
@@ -202,14 +204,8 @@ func (r *rotation) reject(c *Credentials) bool {
 	return false
 }
 
-// fail notes why there is no credential yet. It changes nothing once there is one.
-func (r *rotation) fail(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if v := r.view.Load(); v.current == nil {
-		r.replace(&view{err: fmt.Errorf("%w: %w", ErrNone, err)})
-	}
-}
+// fail notes why there was no newer credential.
+func (r *rotation) fail(err error) { r.cause.Store(&err) }
 
 // newest returns the candidate or, without one, the current credential; nil before the first.
 func (r *rotation) newest() *Credentials {
