@@ -34,10 +34,12 @@ func FuzzPlain(f *testing.F) {
 	f.Add([]byte("caf\xc3\xa9\nbroken \xc3\n\xa9 too\n"), 9, int64(0))
 	f.Add([]byte(strings.Repeat("x", 130)+"\n"+strings.Repeat("y", 17000)), 131, int64(-5))
 	f.Add([]byte(strings.Repeat("\n", 300)), 7, int64(math.MaxInt64))
+	store := newStore(f)
 	f.Fuzz(func(t *testing.T, text []byte, at int, ns int64) {
 		at = min(max(at, 0), len(text))
 		at = bytes.LastIndexByte(text[:at], '\n') + 1
-		r := newRig(t, Options{Meta: Meta{Topic: "t", Source: "1.2.3.4", Hostname: "h", Tags: map[string]string{"b": "2", "a": "1"}}})
+		meta := Meta{Topic: "t", Source: "1.2.3.4", Hostname: "h", Tags: map[string]string{"b": "2", "a": "1"}}
+		r := &rig{Batcher: New(Options{Meta: meta}.orDefault()), store: store}
 		w := r.Writer(r.stream(), path("/p"))
 		read := time.Unix(0, ns)
 		w.Write(chunkOf(0, text[:at], read))
@@ -67,8 +69,9 @@ func FuzzPlain(f *testing.F) {
 // FuzzFields appends a log of arbitrary fields.
 func FuzzFields(f *testing.F) {
 	f.Add([]byte("k"), []byte("v"), []byte(""), []byte("\xff\xfe"), int64(1_700_000_000_000_000_001))
+	store := newStore(f)
 	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 []byte, ns int64) {
-		r := newRig(t, Options{})
+		r := &rig{Batcher: New(Options{}.orDefault()), store: store}
 		w := r.Writer(r.stream(), Group{})
 		fields := []Field{{k1, v1}, {k2, v2}}
 		if ns == 0 {

@@ -28,12 +28,17 @@ type rig struct {
 
 func newRig(t testing.TB, o Options) *rig {
 	t.Helper()
+	return &rig{Batcher: New(o.orDefault()), store: newStore(t)}
+}
+
+func newStore(t testing.TB) *checkpoint.Store {
+	t.Helper()
 	store, err := checkpoint.Open(t.TempDir(), checkpoint.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	return &rig{Batcher: New(o.orDefault()), store: store}
+	return store
 }
 
 func (o Options) orDefault() Options {
