@@ -244,7 +244,7 @@ func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string) *st
 	s := t.newStream(e, in, f, plain{f.f}, first)
 	prev := t.last[r][label]
 	t.place(s, f)
-	if prev != nil {
+	if prev != nil && prev.file != nil {
 		t.ring.block(s, prev)
 	}
 	t.last[r][label] = s

@@ -46,7 +46,11 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	for _, m := range t.missed(s, label, since) {
 		t.begin(m, s.in, s.route, 0, label)
 	}
-	t.begin(f, s.in, s.route, 0, label)
+	if f.named(s.in) {
+		t.fresh = append(t.fresh, f)
+	} else {
+		t.begin(f, s.in, s.route, 0, label)
+	}
 	if !found {
 		t.ring.pass(s) // the copy may never come
 	}

@@ -50,7 +50,7 @@ func (t *Tailer) kin(f *file, r Route) []*stream {
 	var out []*stream
 	name := filepath.Base(f.where)
 	for _, s := range t.streams {
-		if s.route != r || s.file == f || filepath.Dir(s.path()) != filepath.Dir(f.where) && !hasName(f, s.path()) && !inSub(s.path(), f.where) {
+		if s.route != r || s.file == f || s.file == nil && kernelIs(s.epoch.Identity, f.id) != different || filepath.Dir(s.path()) != filepath.Dir(f.where) && !hasName(f, s.path()) && !inSub(s.path(), f.where) {
 			continue
 		}
 		if hasName(f, s.path()) || rotatedName(filepath.Base(s.path()), name) {
@@ -237,6 +237,15 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 	since, path := rec.epoch.Seen, rec.epoch.Path
 	s := t.revive(rec, f, in)
+	for _, o := range t.streams { // generations of one path are read in the order in which they were met
+		switch {
+		case o == s || o.route != s.route || o.path() != s.path():
+		case o.id > s.id:
+			t.ring.block(o, s)
+		default:
+			t.ring.block(s, o)
+		}
+	}
 	for _, m := range t.missed(s, path, since) {
 		t.begin(m, in, s.route, 0, path)
 	}

@@ -155,12 +155,20 @@ func alternatives(s string) []string {
 }
 
 // rotatedName reports whether name is one that rotation makes out of base: app.log -> app.log.1, app.log-20260101.gz,
-// app.log.old, app-20260101.log, app.1.log. Rotated names themselves do not count as a base for their own kind.
+// app.log.old, app-20260101.log, app.1.log; and app.log.2 out of app.log.1.
 func rotatedName(base, name string) bool {
 	if name == base {
 		return false
 	}
-	if rest, ok := strings.CutPrefix(name, base); ok {
+	if rotationOf(base, name) {
+		return true
+	}
+	from := strings.TrimRight(plainName(base), ".-_@:+TZ0123456789")
+	return from != plainName(base) && from != "" && name != from && rotationOf(from, name)
+}
+
+func rotationOf(base, name string) bool {
+	if rest, ok := strings.CutPrefix(name, base); ok && rest != "" {
 		return strings.ContainsRune(".-_~", rune(rest[0]))
 	}
 	ext := filepath.Ext(base)

@@ -164,8 +164,7 @@ func (r *ring) park(s *stream) bool {
 		s.wanted = true
 		return false
 	case queued:
-		r.queue = slices.DeleteFunc(r.queue, func(q *stream) bool { return q == s })
-		r.behind--
+		r.unqueueLocked(s)
 		s.again = true
 	case held:
 		r.releaseLocked(s)
@@ -197,23 +196,44 @@ func (r *ring) unpark(s *stream) {
 	}
 }
 
-// block keeps s from being read until before has been read to its end once more.
+// block keeps s from being read until before has been read to its end once more. A stream that is being read stays so.
 func (r *ring) block(s, before *stream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before.place == closed || s.place != idle {
+	if before.place == closed {
 		return
 	}
-	s.place = blocked
+	switch s.place {
+	case idle:
+		s.place = blocked
+	case queued:
+		r.unqueueLocked(s)
+		s.place = blocked
+	case parked:
+		s.wasBlocked = true
+	case blocked:
+	default:
+		return
+	}
+	s.waitsFor++
 	before.next = append(before.next, s)
 	r.markLocked(before)
 }
 
+func (r *ring) unqueueLocked(s *stream) {
+	r.queue = slices.DeleteFunc(r.queue, func(q *stream) bool { return q == s })
+	r.behind--
+}
+
+// unblockLocked takes one predecessor off s.
 func (r *ring) unblockLocked(s *stream) {
-	if s.place == parked {
-		s.wasBlocked, s.again = false, true
+	if s.waitsFor--; s.waitsFor > 0 {
+		return
 	}
-	if s.place == blocked {
+	switch s.place {
+	case parked:
+		s.wasBlocked, s.again = false, true
+	case blocked:
 		s.place = idle
 		r.markLocked(s)
 	}

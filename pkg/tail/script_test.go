@@ -431,4 +431,3 @@ func hexBytes(args []string) ([]byte, error) {
 	}
 	return out, nil
 }
-

@@ -59,6 +59,7 @@ type stream struct {
 	wanted     bool // discovery waits for it
 	troubled   bool
 	wasBlocked bool
+	waitsFor   int       // predecessors that are not at their end
 	next       []*stream // read when this one is at its end
 }
 
