@@ -92,7 +92,7 @@ func (c call) broken(err error) error {
 // foreign is an answer that STS did not give: a proxy's error page, a captive portal.
 func (c call) foreign(resp *http.Response) error {
 	e := &Error{Op: c.op, Role: c.role, Key: c.shortKey(), HTTPStatus: resp.StatusCode, Class: Classify(resp.StatusCode, ""),
-		Message: fmt.Sprintf("the answer (%q) is not one of STS", cut(resp.Header.Get("Content-Type"), 60))}
+		Message: fmt.Sprintf("the answer (%q) is not one of STS", cut(tidy(resp.Header.Get("Content-Type"), c.key), 60))}
 	e.advice()
 	e.Whose, e.Hint = Host, "Something between this host and STS answered: a proxy, a captive portal, or sts_endpoint is not STS."
 	return e
@@ -102,11 +102,14 @@ func (c call) foreign(resp *http.Response) error {
 func (a *answer) refused(status int, s *service) error {
 	e := &Error{
 		Op: a.call.op, Role: a.call.role, Key: a.call.shortKey(), HTTPStatus: status,
-		Code: cut(a.reply.Code, 100), Message: tidy(a.reply.Message, a.call.key), RequestID: cut(a.reply.RequestID, 100),
+		Code: a.cut(a.reply.Code), Message: tidy(a.reply.Message, a.call.key), RequestID: a.cut(a.reply.RequestID),
 	}
 	e.Class = Classify(status, e.Code)
 	if len(a.reply.Denial) > 0 {
 		json.Unmarshal(a.reply.Denial, &e.Denial) // an unknown shape leaves it empty: it is only an explanation
+		for _, s := range []*string{&e.Denial.Action, &e.Denial.Owner, &e.Denial.Principal, &e.Denial.Kind, &e.Denial.PolicyType, &e.Denial.Reason, &e.Denial.Explanation} {
+			*s = tidy(*s, a.call.key)
+		}
 	}
 	e.advice()
 	if d, ok := s.skew.get(); ok && e.Class == Clock {
@@ -115,10 +118,13 @@ func (a *answer) refused(status int, s *service) error {
 	return e
 }
 
+// cut makes a short field of the answer fit for a message.
+func (a *answer) cut(s string) string { return cut(tidy(s, a.call.key), 100) }
+
 // strange is an answer that says "ok" and lacks what was asked for.
 func (a *answer) strange(what string) error {
 	e := &Error{Op: a.call.op, Role: a.call.role, Key: a.call.shortKey(), HTTPStatus: http.StatusOK,
-		RequestID: cut(a.reply.RequestID, 100), Class: Transient, Message: what}
+		RequestID: a.cut(a.reply.RequestID), Class: Transient, Message: what}
 	return e.advice()
 }
 
@@ -145,7 +151,7 @@ func (a *answer) session(as assumption) (*Credentials, error) {
 		Expires: expires.UTC(), Account: AccountOf(r.AssumedRoleUser.Arn), Source: "role " + as.role,
 	}
 	if c.Account != as.expect {
-		return nil, &WrongAccountError{Want: as.expect, Got: c.Account, Role: as.role, RequestID: cut(r.RequestID, 100)}
+		return nil, &WrongAccountError{Want: as.expect, Got: c.Account, Role: as.role, RequestID: a.cut(r.RequestID)}
 	}
 	c.begin(a.sent, a.date)
 	if c.Left(a.sent) <= 0 {

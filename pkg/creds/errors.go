@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"unicode"
 )
@@ -40,7 +41,7 @@ type Error struct {
 	Whose      Whose  // whose administrator can mend it
 	Hint       string // what that administrator does
 	Denial     Denial // the service's account of a refusal, when it gave one
-	Err        error  // the cause when there was no answer
+	Err        error  `json:"-"` // the cause when there was no answer
 }
 
 // Denial is AccessDeniedDetail of a refusal (STS and RAM answer it since 2023; every field may be empty).
@@ -130,11 +131,14 @@ func tidy(text string, key *Credentials) string {
 	return text
 }
 
-// scrub replaces every part of key in text.
+// scrub replaces every part of key in text, also as it looks in a form and in a string to sign.
 func scrub(text string, key *Credentials) string {
 	for _, hidden := range []string{key.Secret, key.Token} {
-		if hidden != "" {
-			text = strings.ReplaceAll(text, hidden, "***")
+		for range 3 {
+			if hidden != "" {
+				text = strings.ReplaceAll(text, hidden, "***")
+			}
+			hidden = url.QueryEscape(hidden)
 		}
 	}
 	if key.ID != "" {

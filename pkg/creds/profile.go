@@ -97,12 +97,17 @@ func (s *profile) print() string {
 		return ""
 	}
 	var parts []string
+	there := false
 	for _, path := range paths {
 		data, err := readSmall(path, maxProfile)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return ""
 		}
+		there = there || err == nil
 		parts = append(parts, string(data))
+	}
+	if !there {
+		return ""
 	}
 	return fingerprint(parts...)
 }

@@ -167,6 +167,12 @@ func (p *Provider) wake() {
 	}
 }
 
+// Format implements fmt.Formatter: what it holds is not for printing.
+func (p *Provider) Format(f fmt.State, verb rune) {
+	text := "credential provider for " + firstOf(p.assume.role, "the base credential")
+	format(f, verb, text, text)
+}
+
 // Status is what status, metrics and top show.
 type Status struct {
 	Expires    time.Time     // end of the current credential in the service's words; zero = never, or none

@@ -98,6 +98,11 @@ func (s *shared) Fetch(ctx context.Context) (*Credentials, error) {
 	return s.inner.Fetch(ctx)
 }
 
+// Format implements fmt.Formatter: what it holds is not for printing.
+func (s *shared) Format(f fmt.State, verb rune) {
+	format(f, verb, "credential source", "credential source")
+}
+
 func (s *shared) print() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
