@@ -88,55 +88,49 @@ func TestMeta(t *testing.T) {
 	w.Accounts[0].Keys = []Key{{ID: "LTAIrootOfA", Secret: "s"}}
 	l := start(t, Options{World: w})
 	c := l.sls(sls.AuthV4, "LTAIrootOfA", "s", "")
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(c.CreateLogStore(DefaultProject, "app", 7, 3, false, 0))
+	must(t, c.CreateLogStore(DefaultProject, "app", 7, 3, false, 0))
 	var e *sls.Error
 	if err := c.CreateLogStore(DefaultProject, "app", 7, 3, false, 0); !errors.As(err, &e) || e.Code != "LogStoreAlreadyExist" {
 		t.Fatalf("second creation: %v", err)
 	}
 	names, err := c.ListLogStore(DefaultProject)
-	must(err)
+	must(t, err)
 	if fmt.Sprint(names) != "[app web]" {
 		t.Errorf("names %v", names)
 	}
 	s, err := c.GetLogStore(DefaultProject, "app")
-	must(err)
+	must(t, err)
 	if s.TTL != 7 || s.ShardCount != 3 {
 		t.Errorf("logstore %+v", s)
 	}
 	p, err := c.GetProject(DefaultProject)
-	must(err)
+	must(t, err)
 	if p.Owner != OwnerUID || p.Region != DefaultRegion {
 		t.Errorf("project %+v", p)
 	}
 	list, err := c.ListProject()
-	must(err)
+	must(t, err)
 	if fmt.Sprint(list) != "[sec-logs]" {
 		t.Errorf("projects %v", list)
 	}
 	_, err = c.CreateProject("other-logs", "second")
-	must(err)
+	must(t, err)
 	if ok, err := c.CheckProjectExist("other-logs"); err != nil || !ok {
 		t.Errorf("exists %v, %v", ok, err)
 	}
-	must(c.DeleteProject("other-logs"))
+	must(t, c.DeleteProject("other-logs"))
 	if ok, err := c.CheckProjectExist("other-logs"); err != nil || ok {
 		t.Errorf("exists %v, %v", ok, err)
 	}
-	must(c.CreateIndex(DefaultProject, "app", *sls.CreateDefaultIndex()))
+	must(t, c.CreateIndex(DefaultProject, "app", *sls.CreateDefaultIndex()))
 	ix, err := c.GetIndex(DefaultProject, "app")
-	must(err)
+	must(t, err)
 	if ix.Line == nil {
 		t.Error("the index is not the one that was given")
 	}
 
 	shards, err := c.SplitShard(DefaultProject, "app", 1, "")
-	must(err)
+	must(t, err)
 	if len(shards) != 3 || shards[0].Status != "readonly" {
 		t.Fatalf("split %v", shards)
 	}
@@ -146,11 +140,11 @@ func TestMeta(t *testing.T) {
 	for i := range 20 {
 		key := fmt.Sprintf("%032x", i)
 		key = key[30:] + key[:30]
-		must(c.PostLogStoreLogs(DefaultProject, "app", sample(1, fmt.Sprintf("request %d", i)), &key))
+		must(t, c.PostLogStoreLogs(DefaultProject, "app", sample(1, fmt.Sprintf("request %d", i)), &key))
 	}
 	now := time.Now().Unix()
 	rows, err := c.GetLogs(DefaultProject, "app", "", now-60, now+60, "*", 100, 0, false)
-	must(err)
+	must(t, err)
 	if len(rows.Logs) != 20 || rows.Logs[0]["__tag__:__path__"] != "/var/log/a.log" || !rows.IsComplete() {
 		t.Errorf("%d rows, first %v", len(rows.Logs), rows.Logs[0])
 	}
@@ -158,11 +152,11 @@ func TestMeta(t *testing.T) {
 		t.Errorf("rows %v, %v", v3, err)
 	}
 	h, err := c.GetHistograms(DefaultProject, "app", "", now-60, now+60, "request")
-	must(err)
+	must(t, err)
 	if h.Count != 20 {
 		t.Errorf("histogram counts %d", h.Count)
 	}
-	must(c.DeleteLogStore(DefaultProject, "app"))
+	must(t, c.DeleteLogStore(DefaultProject, "app"))
 	if _, err := c.GetLogStore(DefaultProject, "app"); !errors.As(err, &e) || e.Code != "LogStoreNotExist" || e.HTTPCode != 404 {
 		t.Errorf("deleted: %v", err)
 	}
