@@ -18,8 +18,9 @@ type Options struct {
 	Meta   Meta
 	Budget *Budget // of the process
 	Share  int64   // this target's part of the budget in bytes; 0 is all of it
-	// Wake is called when there is room again after a Ready that returned false. It may come before that Ready has returned
-	// to its caller, and from any goroutine; it must not block. nil is allowed.
+	// Wake is called when there is room again after a Ready that returned false: once, for all who were refused. It comes from
+	// any goroutine and must not block. It may come between a Ready and what its caller does about it: whoever puts a stream
+	// aside asks Ready once more afterwards. nil is allowed.
 	Wake func()
 	Now  func() time.Time // nil: time.Now
 }
@@ -65,7 +66,7 @@ func New(o Options) *Batcher {
 		budget: o.Budget, share: o.Share, wake: o.Wake, now: o.Now,
 		aging: make(chan struct{}, 1), ready: make(chan struct{}, 1),
 	}
-	b.unwatch = o.Budget.watch(b.freed)
+	b.unwatch = o.Budget.watch(&watcher{freed: b.freed, relieve: b.sealOldest})
 	return b
 }
 

@@ -17,8 +17,11 @@ type Budget struct {
 	watchers atomic.Pointer[[]*watcher] // copied on write under mu
 }
 
-// watcher is told about every Sub.
-type watcher struct{ freed func() }
+// watcher is one who uses the budget and can wait for it.
+type watcher struct {
+	freed   func() // called after every Sub
+	relieve func() // asks for memory that is only waiting for company
+}
 
 // NewBudget returns an account with a limit in bytes.
 func NewBudget(limit int64) *Budget {
@@ -30,7 +33,8 @@ func NewBudget(limit int64) *Budget {
 // Add takes n bytes.
 func (b *Budget) Add(n int64) { b.used.Add(n) }
 
-// Sub gives n bytes back, and wakes those for whom there is room now.
+// Sub gives n bytes back, and wakes those for whom there is room now. It may take locks of a Batcher and call its Wake: the caller
+// holds no lock that those who call a Writer or are woken need.
 func (b *Budget) Sub(n int64) {
 	b.used.Add(-n)
 	for _, w := range *b.watchers.Load() {
@@ -44,9 +48,8 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 // Limit is the number of bytes that may be taken.
 func (b *Budget) Limit() int64 { return b.limit }
 
-// watch calls freed after every Sub, until stop.
-func (b *Budget) watch(freed func()) (stop func()) {
-	w := &watcher{freed: freed}
+// watch makes w known, until stop.
+func (b *Budget) watch(w *watcher) (stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	list := append(slices.Clone(*b.watchers.Load()), w)

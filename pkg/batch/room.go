@@ -34,16 +34,31 @@ func (b *Batcher) admit() bool {
 	return b.room()
 }
 
-// freed wakes the readers if some were refused and there is room now.
+// freed is called after every release of memory. It wakes the readers if some were refused and there is room now. If there still is
+// none, the rest of the memory may be in open batches alone, which nobody would free before they are old.
 func (b *Batcher) freed() {
-	if b.waiting.Load() && b.room() && b.waiting.CompareAndSwap(true, false) {
+	switch {
+	case !b.waiting.Load():
+	case !b.room():
+		b.relieve()
+	case b.waiting.CompareAndSwap(true, false):
 		b.wake()
 	}
 }
 
-// relieve gives the senders something to do when memory is used up by open batches: it seals the oldest of them, up to
-// a quarter of the share, unless there are sealed ones waiting.
+// relieve gives senders something to do when memory is used up: this target's if its share is, else everybody's.
 func (b *Batcher) relieve() {
+	if b.used.Load() >= b.share {
+		b.sealOldest()
+		return
+	}
+	for _, w := range *b.budget.watchers.Load() {
+		w.relieve()
+	}
+}
+
+// sealOldest seals open batches up to a quarter of the share, oldest first, unless there are sealed ones waiting.
+func (b *Batcher) sealOldest() {
 	for sealed := int64(0); sealed <= b.share/4; {
 		b.mu.Lock()
 		w := b.open.first

@@ -80,7 +80,7 @@ func TestBackPressure(t *testing.T) {
 						parked = append(parked, s)
 						parkedMu.Unlock()
 						// The wake may have come between Ready and parking: whoever parks looks again.
-						if b.room() {
+						if s.w.Ready() {
 							unpark()
 						}
 						continue
