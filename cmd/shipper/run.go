@@ -93,14 +93,14 @@ func ended(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, daemon.ErrUnsent):
-		return fail(exitUnsent, err)
 	case errors.Is(err, daemon.ErrNoInput):
 		return fail(exitNoInput, err)
 	case errors.Is(err, daemon.ErrDenied):
 		return fail(exitDenied, err)
 	case errors.Is(err, daemon.ErrUnreachable):
 		return fail(exitUnavailable, err)
+	case errors.Is(err, daemon.ErrUnsent): // the others leave lines unsent, too, and know why
+		return fail(exitUnsent, err)
 	}
 	return fail(exitIO, err)
 }

@@ -74,7 +74,7 @@ func TestCleanRestart(t *testing.T) {
 // TestRotation lets tokens live three seconds under load: no request is refused for its credentials.
 func TestRotation(t *testing.T) {
 	c := newCloud(t, emulator.Options{TokenLife: 3 * time.Second})
-	h := newHost(t, c, "app.log", "batch.max_delay = \"100ms\"")
+	h := newHost(t, c, "app.log", "")
 	d := h.start(t, "run", "--set", "target.central.batch.max_delay=100ms")
 	total, tokens := 0, int64(6)
 	eventually(t, time.Minute, "six tokens were used", func() bool {

@@ -150,6 +150,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 
 	readErr := d.read(ctx, floor, senders)
+	if errors.Is(readErr, ErrDenied) || errors.Is(readErr, ErrUnreachable) {
+		d.Hurry() // Once has given up: waiting longer would not help
+	}
 	drainErr := d.drain(senders)
 	stopUnder(nil)
 	return errors.Join(readErr, drainErr, senders.Wait(), floor.Wait())

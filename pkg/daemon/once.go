@@ -95,7 +95,7 @@ func (t *target) trouble(late bool) error {
 		}
 	}
 	if s := t.producer.Stats(); late && s.LastError != nil {
-		return fmt.Errorf("%w: %s", ErrUnreachable, s.LastError.Finding)
+		return fmt.Errorf("%w: %s: %s", ErrUnreachable, s.LastError.Cause, s.LastError.Message)
 	}
 	return nil
 }

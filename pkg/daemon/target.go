@@ -54,7 +54,7 @@ func (d *Daemon) newTarget(name string, cfg config.Target) (*target, error) {
 	})
 	t.producer, err = producer.New(producer.Options{
 		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.creds, Batches: t.batches,
-		Budget: d.budget, DeadLetters: d.dead, Log: log,
+		Budget: d.budget, DeadLetters: d.dead, Log: d.log,
 	})
 	return t, err
 }
