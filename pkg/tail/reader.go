@@ -216,7 +216,8 @@ func (t *Tailer) write(s *stream, c *Chunk) {
 
 // hole skips a run of NULs that reaches at least to to, once it is known what follows it.
 func (t *Tailer) hole(s *stream, w *scratch, to int64) outcome {
-	next, err := s.src.Hole(s.off.Load())
+	to = max(to, s.zeroTo)
+	next, err := s.src.Hole(to)
 	if err != nil {
 		s.err = err
 		return trouble
@@ -224,7 +225,7 @@ func (t *Tailer) hole(s *stream, w *scratch, to int64) outcome {
 	if next < 0 && !s.finish {
 		return atEnd // reserved space, until something stands behind it
 	}
-	to = max(to, s.zeroTo, next)
+	to = max(to, next)
 	for range zeroBlocks {
 		n, err := s.src.ReadAt(w.block, to)
 		if err != nil && err != io.EOF {
