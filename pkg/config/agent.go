@@ -23,7 +23,7 @@ type Agent struct {
 	StateDir string `toml:"state_dir"`
 	// Drain says what happens on SIGTERM: "host" sends what has been read and stops; "sidecar" goes on reading until the files are
 	// quiet for drain_idle, because the application still writes its last lines; "auto" (the default) is sidecar inside a
-	// Kubernetes pod without a host's file system, else host.
+	// Kubernetes pod (KUBERNETES_SERVICE_HOST is set), else host.
 	Drain string `toml:"drain"`
 	// DrainIdle is how long every file must be quiet before a sidecar stops. Default "3s".
 	DrainIdle units.Duration `toml:"drain_idle"`

@@ -19,6 +19,7 @@ const (
 	codeMemory   = "SHP-C015"
 	codeValue    = "SHP-C016"
 	codeSchema   = "SHP-C017"
+	codeMore     = "SHP-C018"
 
 	codeLiteral  = "SHP-C101"
 	codeReadable = "SHP-C102"
@@ -54,6 +55,7 @@ func Codes() []Code {
 		{codeMemory, "max_memory cannot hold the batches that the targets are allowed to build.", "Raise max_memory or lower batch.max_bytes."},
 		{codeValue, "A value is outside of what the key takes.", "The message says what it takes."},
 		{codeSchema, "The file is written for another version of shipper.", "Upgrade shipper, or write schema = 1."},
+		{codeMore, "There are more errors than are shown.", "Mend the ones that are."},
 		{codeLiteral, "A secret stands in the configuration itself.", `Move it to a file: { file = "/etc/shipper/credentials/secret" }.`},
 		{codeReadable, "A file with a secret can be read by every user of the host.", "chmod 640 and give it to the group shipper."},
 		{codeOverlap, "Two inputs read the same files for the same target: every line is sent twice.", "Narrow paths, or add exclude."},

@@ -13,8 +13,12 @@ import (
 	"shipper/pkg/tail"
 )
 
-// Config is a whole configuration: complete, checked, and not changed by anybody after Load.
+// Config is a whole configuration: complete, checked, and not changed by anybody after Load. Include is empty then: Files says
+// what was read.
 type Config struct {
+	// Include names more files: globs or paths relative to the file that they stand in. What a glob matches is read in alphabetical
+	// order; tables merge, and a key that is set in two places is an error. Default none.
+	Include []string `toml:"include"`
 	// Schema is the version of the keys. 1 is the only one there is; a later one is refused by a shipper that does not know it.
 	Schema int `toml:"schema"`
 	// Agent holds for the whole process.
@@ -114,13 +118,17 @@ func (l *loader) compose() *Config {
 	c := Default()
 	c.Agent.Name, _ = l.lookup("HOSTNAME")
 	c.Files, c.root = l.files, l.root
-	d := &decoder{loader: l, defaults: map[reflect.Type]reflect.Value{
-		reflect.TypeFor[creds.Config]():      reflect.ValueOf(creds.Default()),
-		reflect.TypeFor[Target]():            reflect.ValueOf(DefaultTarget()),
-		reflect.TypeFor[Input]():             reflect.ValueOf(DefaultInput()),
-		reflect.TypeFor[process.Multiline](): reflect.ValueOf(process.DefaultMultiline()),
-	}}
+	d := &decoder{loader: l, defaults: elements()}
 	d.structure(reflect.ValueOf(c).Elem(), l.root, nil)
 	l.check(c)
 	return c
+}
+
+// elements is what an entry of a map, or a table that need not be there, begins as.
+func elements() map[reflect.Type]reflect.Value {
+	out := map[reflect.Type]reflect.Value{}
+	for _, v := range []any{creds.Default(), DefaultTarget(), DefaultInput(), process.DefaultMultiline()} {
+		out[reflect.TypeOf(v)] = reflect.ValueOf(v)
+	}
+	return out
 }

@@ -20,11 +20,11 @@ func literal(v reflect.Value) string {
 		if err != nil {
 			return ""
 		}
-		return quote(plain(string(text)))
+		return str(plain(string(text)))
 	}
 	switch v.Kind() {
 	case reflect.String:
-		return quote(plain(v.String()))
+		return str(plain(v.String()))
 	case reflect.Bool:
 		return strconv.FormatBool(v.Bool())
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -58,6 +58,14 @@ func literal(v reflect.Value) string {
 
 // plain escapes what would be a reference when it is read again.
 func plain(s string) string { return strings.ReplaceAll(s, "${", "$${") }
+
+// str writes a string so that it is easy to read: a regular expression keeps its backslashes.
+func str(s string) string {
+	if strings.ContainsAny(s, `\"`) && !strings.ContainsFunc(s, func(r rune) bool { return r == '\'' || r < ' ' || r == 0x7f }) {
+		return "'" + s + "'"
+	}
+	return quote(s)
+}
 
 // secret writes where a secret comes from, never a value.
 func secret(s creds.Secret) string {

@@ -42,6 +42,7 @@ type loader struct {
 	env      func(string) (string, bool)
 	main     string
 	problems []Problem
+	more     int // problems beyond maxProblems
 	files    []File
 	read     map[string]bool // by real path: a file that two globs match is read once
 	broken   map[string]bool // values that were reported already; their owners need not complain again
@@ -66,6 +67,9 @@ func Load(opts Options) (*Config, error) {
 	l.override(opts.Set)
 	l.expandAll(l.root, nil)
 	c := l.compose()
+	if l.more > 0 {
+		l.problems = append(l.problems, Problem{File: l.main, Code: codeMore, Message: fmt.Sprintf("%d more errors are not shown", l.more)})
+	}
 	var bad Errors
 	for _, p := range arrange(l.problems, l.files) {
 		if p.Warning {
@@ -85,12 +89,21 @@ func Load(opts Options) (*Config, error) {
 	return c, nil
 }
 
-func (l *loader) add(p Problem) { l.problems = append(l.problems, p) }
+// maxProblems bounds what is reported: nobody reads more, and each is looked up in the text.
+const maxProblems = 500
+
+func (l *loader) add(p Problem) {
+	if len(l.problems) < maxProblems {
+		l.problems = append(l.problems, p)
+	} else if !p.Warning {
+		l.more++
+	}
+}
 
 // problem makes an error that points at n: under its value, or under its key.
 func (l *loader) problem(n *node, value bool, code, message, hint string) Problem {
 	p := Problem{File: l.main, Code: code, Message: message, Hint: hint}
-	if n == nil {
+	if n == nil || len(l.problems) >= maxProblems {
 		return p
 	}
 	switch o := n.from; {

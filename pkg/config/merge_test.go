@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -242,4 +243,20 @@ func TestUnreadable(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+func TestManyMistakes(t *testing.T) {
+	_, err := load(t, "[agent]\n"+manyKeys(80_000), nil)
+	bad, ok := errors.AsType[Errors](err)
+	if !ok || len(bad) != maxProblems+1 || !strings.Contains(err.Error(), "more errors are not shown") {
+		t.Errorf("%d errors", len(bad))
+	}
+}
+
+func manyKeys(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "key%d=1\n", i)
+	}
+	return b.String()
 }

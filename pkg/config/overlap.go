@@ -57,17 +57,19 @@ func alternatives(p string) []string {
 				parts = append(parts, p[from:i])
 				var out []string
 				for _, part := range parts {
-					out = append(out, alternatives(p[:open]+part+p[i+1:])...)
-					if len(out) > 64 {
-						return out[:64]
+					if len(out) < maxAlternatives {
+						out = append(out, alternatives(p[:open]+part+p[i+1:])...)
 					}
 				}
-				return out
+				return out[:min(len(out), maxAlternatives)]
 			}
 		}
 	}
 	return []string{p[:open]} // not closed: the owner of the pattern reports it
 }
+
+// maxAlternatives bounds what {a,b}{c,d}... is expanded to.
+const maxAlternatives = 64
 
 func tokens(p string) []matcher {
 	var out []matcher

@@ -70,10 +70,11 @@ func TestPrintOrigins(t *testing.T) {
 	c := mustLoad(t, rich, map[string]string{"SITE": "x", "SHIPPER_LOG_LEVEL": "warn"}, "input.nginx.poll=3s")
 	text := printed(t, c, PrintOptions{})
 	for _, want := range []string{
-		"max_memory = \"64MiB\"         # " + c.Files[0].Path + ":5\n",
+		"max_memory = \"64MiB\"            # " + c.Files[0].Path + ":5\n",
 		"level = \"warn\"   # env SHIPPER_LOG_LEVEL\n",
 		"format = \"auto\"  # default\n",
-		"poll = \"3s\"                                                   # --set\n",
+		"max_bytes = \"1MiB\"  # default\n",
+		"start = '^\\d{4}-'     # ",
 		"access_key_secret = { env = \"SECRET\" }  # " + c.Files[0].Path + ":10\n",
 	} {
 		if !strings.Contains(text, want) {

@@ -64,7 +64,7 @@ func (l *loader) spoilt(path []string) bool {
 		}
 	}
 	for id := range l.broken {
-		if strings.HasPrefix(id, join(path)+"\x00") {
+		if strings.HasPrefix(id, join(path)+sep) {
 			return true
 		}
 	}

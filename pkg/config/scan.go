@@ -45,8 +45,11 @@ type part struct {
 	at   span
 }
 
-// join makes a map key of a path. A zero byte cannot be confused with a dot inside a quoted key.
-func join(path []string) string { return strings.Join(path, "\x00") }
+// sep stands between the parts of a path. It is no UTF-8, so no key of a TOML file holds it.
+const sep = "\xff"
+
+// join makes a map key of a path.
+func join(path []string) string { return strings.Join(path, sep) }
 
 // scan finds every key in text.
 func scan(text string) *scanner {
