@@ -2,15 +2,11 @@ package config
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"reflect"
 	"strings"
 
 	"shipper/internal/invalid"
 	"shipper/internal/units"
 	"shipper/pkg/batch"
-	"shipper/pkg/creds"
 )
 
 // check asks every owner about its table, then what needs more than one table.
@@ -44,6 +40,7 @@ func (l *loader) check(c *Config) {
 	if c.Admin.exposed() {
 		l.warn([]string{"admin", "listen"}, codeExposed, fmt.Sprintf("[admin] listen %q answers to other hosts", c.Admin.Listen), "it shows paths and account numbers and asks for no password; \"127.0.0.1:9620\" keeps it here")
 	}
+	l.advice(c)
 	l.secrets(c)
 }
 
@@ -171,54 +168,6 @@ func (l *loader) reference(path []string, name, kind string, known []string) {
 	l.wrong(path, codeName, fmt.Sprintf("%q is not a [%s.NAME]", name, kind), hint)
 }
 
-// paths refuses patterns that are relative, which would depend on where shipper was started, and those that lead to
-// shipper's own files: it would read what it writes, for ever.
-func (l *loader) paths(c *Config) {
-	state := filepath.Clean(c.Agent.StateDir)
-	for _, name := range sorted(c.Inputs) {
-		in := c.Inputs[name]
-		for i, p := range in.Paths {
-			at := l.element([]string{"input", name, "paths"}, i)
-			switch {
-			case p == "":
-			case !filepath.IsAbs(p):
-				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
-			case filepath.IsAbs(state) && reaches(p, in.Exclude, state, c.DeadLetter.Dir):
-				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
-			}
-		}
-	}
-}
-
-// element is the path of element i of a list, or of the single value that stands for the list.
-func (l *loader) element(path []string, i int) []string {
-	if n := l.root.find(path); n != nil && n.list != nil {
-		return append(clone(path), fmt.Sprint(i))
-	}
-	return path
-}
-
-// reaches reports whether a pattern can match what shipper writes below its state directory.
-func reaches(pattern string, exclude []string, state, letters string) bool {
-	for _, x := range exclude {
-		if x == state || x == state+"/**" || x == state+"/**/*" {
-			return false
-		}
-	}
-	if strings.HasPrefix(pattern, state+"/") {
-		return true
-	}
-	if !filepath.IsAbs(letters) {
-		letters = filepath.Join(state, letters)
-	}
-	for _, own := range []string{state + "/lock", state + "/journal.*", state + "/snap.*", letters + "/*"} {
-		if overlap(pattern, own) {
-			return true
-		}
-	}
-	return false
-}
-
 // memory refuses a max_memory in which the targets could not fill their batches: each needs one that is open and one that is being
 // sent, and the readers need their blocks.
 func (l *loader) memory(c *Config) {
@@ -256,110 +205,3 @@ func (l *loader) lines(c *Config) {
 
 // readerMemory is the blocks of a few readers at 256 KiB each, with room for a long line.
 const readerMemory units.Bytes = 2 * units.MiB
-
-// overlaps warns where two inputs can read the same file for the same target.
-func (l *loader) overlaps(c *Config) {
-	names := sorted(c.Inputs)
-	for i, a := range names {
-		for _, b := range names[i+1:] {
-			if target := common(c.Inputs[a].Target, c.Inputs[b].Target); target != "" {
-				l.overlapping(c, a, b, target)
-			}
-		}
-	}
-}
-
-func common(a, b []string) string {
-	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				return x
-			}
-		}
-	}
-	return ""
-}
-
-func (l *loader) overlapping(c *Config, a, b, target string) {
-	for i, p := range c.Inputs[a].Paths {
-		for k, q := range c.Inputs[b].Paths {
-			if !overlap(p, q) || covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
-				continue
-			}
-			at := l.element([]string{"input", b, "paths"}, k)
-			first := l.problem(l.root.find(l.element([]string{"input", a, "paths"}, i)), true, "", "", "")
-			n := l.root.find(at)
-			w := l.problem(n, true, codeOverlap, fmt.Sprintf("[input.%s] and [input.%s] can match the same files and both send them to %q", a, b, target), "every such line is sent twice; narrow one, or add exclude")
-			w.Warning = true
-			if first.Line > 0 {
-				w.Also = first.other("the other one")
-			}
-			l.add(w)
-			return // one warning a pair
-		}
-	}
-}
-
-// covered reports whether one of the patterns keeps all of p out, as far as can be told from the text.
-func covered(p string, exclude []string) bool {
-	for _, x := range exclude {
-		if x == p || !strings.ContainsAny(p, "*?[{") && overlap(x, p) || strings.HasPrefix(p, strings.TrimSuffix(x, "/**")+"/") {
-			return true
-		}
-	}
-	return false
-}
-
-// secrets warns about secrets that stand in the configuration, and about files with secrets that everybody can read.
-func (l *loader) secrets(c *Config) {
-	open := map[string]bool{}
-	l.eachSecret(reflect.ValueOf(c).Elem(), nil, func(s creds.Secret, path []string) {
-		n := l.root.find(path)
-		switch {
-		case n == nil || !s.IsSet() || strings.HasSuffix(path[len(path)-1], "_id"): // an id is no secret
-		case !s.Literal():
-			for _, w := range s.Warnings(l.getenv) {
-				l.warn(path, codeReadable, l.name(path)+": "+w, "")
-			}
-		case n.from.set != "":
-			l.warn(path, codeLiteral, quoteKey(path)+" is visible in the list of processes", `write { file = "PATH" }`)
-		case n.loose: // from a variable
-		default:
-			l.warn(path, codeLiteral, quoteKey(path)+" is written out in the file", `move it to a file of mode 0600: { file = "/etc/shipper/credentials/secret" }`)
-			if n.from.src != nil && !open[n.from.src.path] {
-				open[n.from.src.path] = true
-				l.worldReadable(n)
-			}
-		}
-	})
-}
-
-func (l *loader) worldReadable(n *node) {
-	st, err := os.Stat(n.from.src.path)
-	if err != nil || st.Mode().Perm()&0o004 == 0 {
-		return
-	}
-	w := l.problem(n, false, codeReadable, fmt.Sprintf("every user of this host can read this file (%#o), and a secret is in it", st.Mode().Perm()), "chmod 640 "+n.from.src.path)
-	w.Warning = true
-	l.add(w)
-}
-
-// eachSecret visits every creds.Secret below v.
-func (l *loader) eachSecret(v reflect.Value, path []string, visit func(creds.Secret, []string)) {
-	if s, ok := v.Interface().(creds.Secret); ok {
-		visit(s, path)
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		for _, f := range fields(v.Type()) {
-			l.eachSecret(v.FieldByIndex(f.index), append(clone(path), f.name), visit)
-		}
-	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			if k.Kind() == reflect.String {
-				l.eachSecret(v.MapIndex(k), append(clone(path), k.String()), visit)
-			}
-		}
-	}
-}

@@ -26,6 +26,7 @@ const (
 	codeOverlap  = "SHP-C103"
 	codeExposed  = "SHP-C104"
 	codeIdle     = "SHP-C105"
+	codeLuck     = "SHP-C106"
 )
 
 // Code explains one code of this package to the reader of a message.
@@ -60,6 +61,7 @@ func Codes() []Code {
 		{codeReadable, "A file with a secret can be read by every user of the host.", "chmod 640 and give it to the group shipper."},
 		{codeOverlap, "Two inputs read the same files for the same target: every line is sent twice.", "Narrow paths, or add exclude."},
 		{codeExposed, "admin.listen answers to other hosts. It shows paths and account numbers and has no password.", `Listen on 127.0.0.1, or set listen = "" and use the socket.`},
+		{codeLuck, "A value may be refused by the cloud; shipper then falls back to one that works.", "The message says which."},
 		{codeIdle, "A target or a credentials table is used by nothing.", "Remove it, or name it in an input or a target."},
 	}
 }

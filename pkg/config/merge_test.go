@@ -246,7 +246,7 @@ func TestUnreadable(t *testing.T) {
 }
 
 func TestManyMistakes(t *testing.T) {
-	_, err := load(t, "[agent]\n"+manyKeys(80_000), nil)
+	_, err := load(t, "[agent]\n"+manyKeys(20_000), nil)
 	bad, ok := errors.AsType[Errors](err)
 	if !ok || len(bad) != maxProblems+1 || !strings.Contains(err.Error(), "more errors are not shown") {
 		t.Errorf("%d errors", len(bad))

@@ -127,6 +127,10 @@ func sentence(name, reason string) string {
 
 // unknown reports a key that a table of type t does not have.
 func (d *decoder) unknown(t reflect.Type, n *node, path []string) {
+	if len(d.problems) >= maxProblems {
+		d.more++
+		return
+	}
 	key, in := path[len(path)-1], path[:len(path)-1]
 	var names []string
 	for _, f := range fields(t) {

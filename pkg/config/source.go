@@ -116,30 +116,26 @@ func cells(r rune) int {
 	return 1
 }
 
-// secretKey finds an assignment to a key that is likely to hold a secret, spelt right or nearly so.
-func secretKey() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)[\w."'-]*(?:secr|passw|token)[\w."'-]*\s*=\s*`)
-}
-
-// secretReference is a value that says where a secret is.
-func secretReference() *regexp.Regexp {
-	return regexp.MustCompile(`^\{\s*(?:file|env|credential)\s*=\s*(?:"[^"\\]*"|'[^']*')\s*\}`)
-}
-
-// accessKey finds what looks like an AccessKey id or a temporary one.
-func accessKey() *regexp.Regexp { return regexp.MustCompile(`\b(?:LTAI|STS\.|TMP\.)[A-Za-z0-9]{8,}`) }
+var (
+	// secretKey finds an assignment to a key that is likely to hold a secret, spelt right or nearly so.
+	secretKey = regexp.MustCompile(`(?i)[\w."'-]*(?:secr|passw|token)[\w."'-]*\s*=\s*`)
+	// secretReference is a value that says where a secret is.
+	secretReference = regexp.MustCompile(`^\{\s*(?:file|env|credential)\s*=\s*(?:"[^"\\]*"|'[^']*')\s*\}`)
+	// accessKey finds what looks like an AccessKey id or a temporary one.
+	accessKey = regexp.MustCompile(`\b(?:LTAI|STS\.|TMP\.)[A-Za-z0-9]{8,}`)
+)
 
 // secretLine reports whether the line that holds off has a value that must not be shown.
 func (s *source) secretLine(off int) bool {
 	text, start := s.line(off)
 	_, _, ok := secretValue(text)
-	return ok || accessKey().MatchString(text) || s.insideSecret(start)
+	return ok || accessKey.MatchString(text) || s.insideSecret(start)
 }
 
 // insideSecret reports whether the value of a secret's key began on an earlier line and goes on at off.
 func (s *source) insideSecret(off int) bool {
 	for _, p := range s.places {
-		if p.value.start < off && off < p.value.end && p.value.start > p.key.start && secretKey().MatchString(s.text[p.key.start:p.key.end]+" = ") {
+		if p.value.start < off && off < p.value.end && p.value.start > p.key.start && secretKey.MatchString(s.text[p.key.start:p.key.end]+" = ") {
 			return true
 		}
 	}
@@ -148,9 +144,9 @@ func (s *source) insideSecret(off int) bool {
 
 // secretValue finds the value to hide: the rest of the line after a secret's key, unless it is a reference such as { file = ... }.
 func secretValue(text string) (from, to int, ok bool) {
-	for _, m := range secretKey().FindAllStringIndex(text, -1) {
+	for _, m := range secretKey.FindAllStringIndex(text, -1) {
 		rest := text[m[1]:]
-		if rest == "" || secretReference().MatchString(rest) {
+		if rest == "" || secretReference.MatchString(rest) {
 			continue
 		}
 		end := len(text)
@@ -195,7 +191,7 @@ func maskLine(text string, from, to int) (string, int, int) {
 		hide(lo, hi, `"***"`)
 	}
 	for {
-		m := accessKey().FindStringIndex(text)
+		m := accessKey.FindStringIndex(text)
 		if m == nil {
 			return text, from, to
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strings"
+	"unicode"
 )
 
 // near is the candidate that a slip of the fingers could have turned into word, or "".
@@ -23,7 +24,12 @@ func near(word string, candidates []string) string {
 
 // flat leaves out what people write differently: case, dashes, underscores.
 func flat(s string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, s)
 }
 
 // didYouMean is the hint for near's answer; "" if there is none.

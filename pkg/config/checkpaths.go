@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// paths refuses patterns that are relative, which would depend on where shipper was started, and those that lead to
+// shipper's own files: it would read what it writes, for ever.
+func (l *loader) paths(c *Config) {
+	state := filepath.Clean(c.Agent.StateDir)
+	for _, name := range sorted(c.Inputs) {
+		in := c.Inputs[name]
+		for i, p := range in.Paths {
+			at := l.element([]string{"input", name, "paths"}, i)
+			switch {
+			case p == "":
+			case !filepath.IsAbs(p):
+				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
+			case filepath.IsAbs(state) && reaches(p, in.Exclude, state, c.DeadLetter.Dir):
+				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
+			}
+		}
+	}
+}
+
+// element is the path of element i of a list, or of the single value that stands for the list.
+func (l *loader) element(path []string, i int) []string {
+	if n := l.root.find(path); n != nil && n.list != nil {
+		return append(clone(path), fmt.Sprint(i))
+	}
+	return path
+}
+
+// reaches reports whether a pattern can match what shipper writes below its state directory.
+func reaches(pattern string, exclude []string, state, letters string) bool {
+	for _, x := range exclude {
+		if x == state || x == state+"/**" || x == state+"/**/*" {
+			return false
+		}
+	}
+	if strings.HasPrefix(pattern, state+"/") {
+		return true
+	}
+	if !filepath.IsAbs(letters) {
+		letters = filepath.Join(state, letters)
+	}
+	for _, own := range []string{state + "/lock", state + "/journal.*", state + "/snap.*", letters + "/*"} {
+		if overlap(pattern, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// overlaps warns where two inputs can read the same file for the same target.
+func (l *loader) overlaps(c *Config) {
+	names := sorted(c.Inputs)
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			if target := common(c.Inputs[a].Target, c.Inputs[b].Target); target != "" {
+				l.overlapping(c, a, b, target)
+			}
+		}
+	}
+}
+
+func common(a, b []string) string {
+	for _, x := range a {
+		for _, y := range b {
+			if x == y {
+				return x
+			}
+		}
+	}
+	return ""
+}
+
+func (l *loader) overlapping(c *Config, a, b, target string) {
+	for i, p := range c.Inputs[a].Paths {
+		for k, q := range c.Inputs[b].Paths {
+			if !overlap(p, q) || covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
+				continue
+			}
+			at := l.element([]string{"input", b, "paths"}, k)
+			first := l.problem(l.root.find(l.element([]string{"input", a, "paths"}, i)), true, "", "", "")
+			n := l.root.find(at)
+			w := l.problem(n, true, codeOverlap, fmt.Sprintf("[input.%s] and [input.%s] can match the same files and both send them to %q", a, b, target), "every such line is sent twice; narrow one, or add exclude")
+			w.Warning = true
+			if first.Line > 0 {
+				w.Also = first.other("the other one")
+			}
+			l.add(w)
+			return // one warning a pair
+		}
+	}
+}
+
+// covered reports whether one of the patterns keeps all of p out, as far as can be told from the text.
+func covered(p string, exclude []string) bool {
+	for _, x := range exclude {
+		if x == p || !strings.ContainsAny(p, "*?[{") && overlap(x, p) || strings.HasPrefix(p, strings.TrimSuffix(x, "/**")+"/") {
+			return true
+		}
+	}
+	return false
+}

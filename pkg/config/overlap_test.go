@@ -1,0 +1,58 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestOverlap(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want bool
+	}{
+		{"/var/log/a.log", "/var/log/a.log", true},
+		{"/var/log/a.log", "/var/log/b.log", false},
+		{"/var/log/*.log", "/var/log/a.log", true},
+		{"/var/log/*.log", "/var/log/x/a.log", false},
+		{"/var/log/**/*.log", "/var/log/a.log", true},
+		{"/var/log/**/*.log", "/var/log/x/y/a.log", true},
+		{"/var/log/**/x.log", "/var/log/ax.log", false},
+		{"/var/log/**", "/var/log/x/y", true},
+		{"/var/log/a*", "/var/log/*b", true},
+		{"/var/log/a*", "/var/log/b*", false},
+		{"/var/log/{a,b}.log", "/var/log/b.log", true},
+		{"/var/log/{a,b}.log", "/var/log/c.log", false},
+		{"/{a,{b,c}}/x", "/c/?", true},
+		{"/var/log/[ab].log", "/var/log/?.log", true},
+		{"/var/log/\\*.log", "/var/log/*.log", true},
+		{"/var/log/é*", "/var/log/é.log", true},
+		{"/var/log/{a", "/x", false},
+		{"", "", true},
+		{strings.Repeat("{a,b}", 40), strings.Repeat("{a,b}", 40), true},
+		{strings.Repeat("*a", 200), strings.Repeat("*b", 200), false},
+	} {
+		if got := overlap(tc.a, tc.b); got != tc.want || overlap(tc.b, tc.a) != got {
+			t.Errorf("%.40s and %.40s: %v", tc.a, tc.b, got)
+		}
+	}
+}
+
+func TestNear(t *testing.T) {
+	keys := []string{"start_at", "max_line", "poll", "target", "tags", "batch"}
+	for word, want := range map[string]string{
+		"start_att": "start_at", "statr_at": "start_at", "StartAt": "start_at", "start-at": "start_at", "maxline": "max_line",
+		"pol": "poll", "tag": "tags", "bacth": "batch", "x": "", "frobnicate": "", "": "", strings.Repeat("a", 1<<16): "",
+	} {
+		if got := near(word, keys); got != want {
+			t.Errorf("%.20s: %q, want %q", word, got, want)
+		}
+	}
+}
+
+func TestRegionsAreNear(t *testing.T) {
+	for word, want := range map[string]string{"cn-hangzou": "cn-hangzhou", "cn_shanghai": "cn-shanghai", "eu-centrl-1": "eu-central-1", "cn-biejing": "cn-beijing"} {
+		if got := near(word, regions()); got != want {
+			t.Errorf("%s: %q", word, got)
+		}
+	}
+}
