@@ -172,6 +172,9 @@ func verify(auth authorization, secret string, r *http.Request, host string, bod
 	if len(body) == 0 {
 		return nil
 	}
+	if r.Header.Get("Content-Type") == "" {
+		return failf(http.StatusBadRequest, "MissingContentType", "Content-Type does not exist in http header when it is necessary.")
+	}
 	if auth.v4 {
 		sum := sha256.Sum256(body)
 		if !same(hex.EncodeToString(sum[:]), strings.ToLower(r.Header.Get("x-log-content-sha256"))) {

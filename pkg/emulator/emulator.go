@@ -45,6 +45,7 @@ type Emulator struct {
 	counts  counters
 	ca      authority
 	table   table
+	bodies  sync.Pool // of *[]byte: buffers for what is read, unpacked and forgotten again
 	control http.Handler
 
 	mu        sync.Mutex // guards everything below; never held while a body is read or parsed
@@ -79,6 +80,7 @@ func New(o Options) (*Emulator, error) {
 		opt: o, log: o.Log, faults: newFaults(o.Now, rand.New(rand.NewPCG(o.Seed, 0))), tokenLife: o.TokenLife, table: newTable(),
 	}
 	e.control = e.newControl()
+	e.bodies.New = func() any { return new([]byte) }
 	if err := e.SetWorld(o.World); err != nil {
 		return nil, err
 	}
@@ -234,6 +236,15 @@ func (e *Emulator) ExpireTokens() int {
 		}
 	}
 	return n
+}
+
+// Client makes an http.Client whose every connection goes to addr, whatever host a URL names. It is how a program in this
+// process sends requests for PROJECT.cn-hangzhou.log.aliyuncs.com to an emulator. Close its idle connections when done.
+func Client(addr string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}}}
 }
 
 // Run serves ln until ctx ends, and returns when every request is over. The listener may be one of TLS: see TLSConfig.

@@ -21,6 +21,8 @@ type call struct {
 	target target
 	now    time.Time
 
+	revoked bool // by a fault: RAM says no whatever the policies say
+
 	api     api
 	args    map[string]string // variable parts of the path
 	body    []byte
@@ -46,13 +48,14 @@ func (e *Emulator) serveLog(w http.ResponseWriter, r *http.Request, t target) {
 	if t.project == "" && f == nil && r.Method == http.MethodGet && strings.Trim(r.URL.Path, "/") == "" {
 		c.api = api{OpMeta, listProjects, "", (*call).listProjects}
 	}
-	buf := bodies.Get().(*[]byte)
-	defer bodies.Put(buf)
+	buf := e.bodies.Get().(*[]byte)
+	defer e.bodies.Put(buf)
 	late := c.readBody(buf) // before any answer: a client that is still writing might not see it
 	x := e.faults.draw(c.api.op)
 	if x != nil && x.Kind == ClockSkew {
 		c.now = c.now.Add(x.Skew)
 	}
+	c.revoked = x != nil && x.Kind == Revoke
 	id := requestID()
 	stamp(w.Header(), id, c.now)
 	if e.misbehave(w, r, c.api.op, x) {
@@ -92,7 +95,7 @@ func (c *call) serve() *fail {
 	if f := verify(auth, secret, c.r, c.target.host, c.body); f != nil {
 		return f
 	}
-	if f := c.authorize(); f != nil {
+	if f := c.authorize(auth); f != nil {
 		return f
 	}
 	return c.api.do(c)
@@ -118,10 +121,10 @@ func (c *call) readBody(buf *[]byte) *fail {
 }
 
 // authorize finds the project and asks RAM. An API without a project is asked about in the caller's own account.
-func (c *call) authorize() *fail {
+func (c *call) authorize(auth authorization) *fail {
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
-	owner, region := c.caller.account, regionOf(c.target.host)
+	owner, region := c.caller.account, regionOf(c.target.name)
 	resource := "project/" + c.target.project + c.api.resource
 	switch {
 	case c.target.project == "":
@@ -137,6 +140,9 @@ func (c *call) authorize() *fail {
 		if c.project == nil {
 			return failf(http.StatusNotFound, "ProjectNotExist", "The Project does not exist : %s", c.target.project)
 		}
+		if f := c.checkRegion(auth); f != nil {
+			return f
+		}
 		owner, region = c.project.Owner, c.project.Region
 	}
 	for name, val := range c.args {
@@ -147,7 +153,11 @@ func (c *call) authorize() *fail {
 		Resource: ram.ARN{Service: "log", Region: region, Account: owner, Resource: resource}.String(),
 		Context:  conditions(c.r, c.e.opt.Now()),
 	}
-	if d := c.caller.decide(q, owner); !d.Allowed {
+	d := c.caller.decide(q, owner)
+	if c.revoked {
+		d = ram.Decision{By: "the fault " + Revoke}
+	}
+	if !d.Allowed {
 		f := unauthorized("denied by sts or ram, action: %s, resource: %s", q.Action, q.Resource).because("%s", why(d))
 		f.Detail = c.caller.denied(q, d, "AccountLevelIdentityBasedPolicy")
 		return f
@@ -158,18 +168,33 @@ func (c *call) authorize() *fail {
 	return nil
 }
 
-// regionOf guesses the region of an endpoint: the label before .log.aliyuncs.com without its network suffix.
-func regionOf(host string) string {
-	for _, suffix := range []string{".log.aliyuncs.com", ".sls.aliyuncs.com"} {
-		if rest, ok := strings.CutSuffix(host, suffix); ok {
-			label := rest[strings.LastIndexByte(rest, '.')+1:]
-			for _, network := range []string{"-intranet", "-share", "-vpc"} {
-				label = strings.TrimSuffix(label, network)
-			}
-			return label
-		}
+// checkRegion compares the project's region with what the client believes. An endpoint of another region does not know the
+// project; that V4 with another region does not match is our choice.
+func (c *call) checkRegion(auth authorization) *fail {
+	name := c.target.name
+	if _, ok := cloud(name); ok && !c.project.inRegion(regionOf(name)) {
+		return failf(http.StatusNotFound, "ProjectNotExist", "The Project does not exist : %s", c.project.Name).
+			because("the endpoint is one of %s, the project is in %s", regionOf(name), c.project.Region)
 	}
-	return DefaultRegion
+	if auth.v4 && !c.project.inRegion(auth.region) {
+		return failf(http.StatusUnauthorized, "SignatureNotMatch", "Signature %s not matched", auth.signature).
+			because("it is for region %s, the project is in %s", auth.region, c.project.Region)
+	}
+	return nil
+}
+
+// regionOf is the region of an endpoint of the cloud: the label before its domain without a network suffix. Any other
+// endpoint is taken to be in the default region.
+func regionOf(host string) string {
+	rest, ok := cloud(host)
+	if !ok {
+		return DefaultRegion
+	}
+	label := rest[strings.LastIndexByte(rest, '.')+1:]
+	for _, network := range []string{"-intranet", "-share", "-vpc"} {
+		label = strings.TrimSuffix(label, network)
+	}
+	return label
 }
 
 // logstore finds a Logstore of the project. The caller holds the lock.

@@ -156,8 +156,8 @@ func (c *call) listProjects() *fail {
 	c.e.mu.Lock()
 	defer c.e.mu.Unlock()
 	part, region := c.r.URL.Query().Get("projectName"), ""
-	if strings.HasSuffix(c.target.host, ".aliyuncs.com") {
-		region = regionOf(c.target.host)
+	if _, ok := cloud(c.target.name); ok {
+		region = regionOf(c.target.name)
 	}
 	var names []string
 	for n, p := range c.e.projects {
@@ -189,7 +189,7 @@ func (c *call) createProject() *fail {
 	if c.e.projects[c.target.project] != nil {
 		return failf(http.StatusBadRequest, "ProjectAlreadyExist", "Project %s already exists", c.target.project)
 	}
-	p := Project{Name: c.target.project, Owner: c.caller.account, Region: regionOf(c.target.host), Description: v.Description}
+	p := Project{Name: c.target.project, Owner: c.caller.account, Region: regionOf(c.target.name), Description: v.Description}
 	if err := checkProject(p, map[string]bool{p.Owner: true}); err != nil || v.Name != p.Name {
 		return failf(http.StatusBadRequest, "ParameterInvalid", "The project name is invalid : %s", v.Name)
 	}

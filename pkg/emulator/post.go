@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
+	"strings"
 	"time"
 
 	"shipper/internal/codec"
@@ -12,9 +12,6 @@ import (
 
 // maxBody is the most that a request may bring, raw, in bytes (help: PutLogs).
 const maxBody = 10 << 20
-
-// bodies holds buffers for what is decompressed and forgotten again.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // post is PostLogStoreLogs to any shard: /logstores/L, .../shards/lb and the path of metric stores.
 func (c *call) post() *fail { return c.deliver("", nil) }
@@ -37,8 +34,8 @@ func (c *call) deliver(key string, seq *uint64) *fail {
 	if f != nil {
 		return f
 	}
-	buf := bodies.Get().(*[]byte)
-	defer bodies.Put(buf)
+	buf := c.e.bodies.Get().(*[]byte)
+	defer c.e.bodies.Put(buf)
 	groups, raw, f := c.unpack((*buf)[:0])
 	if f != nil {
 		return f
@@ -139,6 +136,9 @@ func (c *call) route() (key string, seq *uint64, _ *fail) {
 // unpack decompresses the body into buf and validates every LogGroup in it. The groups are parts of the returned bytes.
 func (c *call) unpack(buf []byte) ([]group, []byte, *fail) {
 	h := c.r.Header
+	if t, _, _ := strings.Cut(h.Get("Content-Type"), ";"); t != "application/x-protobuf" {
+		return nil, nil, failf(http.StatusBadRequest, "InvalidContentType", "Content-Type %s is unsupported.", h.Get("Content-Type"))
+	}
 	size, err := strconv.Atoi(h.Get("x-log-bodyrawsize"))
 	if err != nil {
 		size = maxBody + 1 // checkHeaders has seen that it is a number

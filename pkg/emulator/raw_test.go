@@ -89,6 +89,20 @@ func set(h http.Header, values map[string]string) {
 	}
 }
 
+// signed is the header and body of a write by the reader.
+func signed(t testing.TB, raw []byte) (http.Header, []byte) {
+	wire, err := codec.LZ4.AppendCompressed(nil, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := md5.Sum(wire)
+	h := header("x-log-apiversion: 0.6.0", "x-log-signaturemethod: hmac-sha1", "x-log-bodyrawsize: "+strconv.Itoa(len(raw)),
+		"x-log-compresstype: lz4", "Content-Type: application/x-protobuf", "Date: "+time.Now().UTC().Format(http.TimeFormat),
+		"Content-MD5: "+strings.ToUpper(hex.EncodeToString(sum[:])))
+	h.Set("Authorization", "LOG "+ReaderKeyID+":"+signV1(ReaderKeySecret, "POST", lb, nil, h))
+	return h, wire
+}
+
 // do sends one request.
 func (l *lab) do(method, url string, h http.Header, body []byte) reply {
 	l.t.Helper()
@@ -158,6 +172,11 @@ func TestCheckWrite(t *testing.T) {
 		{"header added by a proxy", rawRequest{path: lb, raw: good, after: map[string]string{"x-log-extra": "1"}}, "401 SignatureNotMatch", ""},
 		{"other body", rawRequest{path: lb, raw: good, body: wireGroup(now, "content", "HELLO")}, "400 PostBodyInvalid", "Content-MD5"},
 		{"no MD5", rawRequest{path: lb, raw: good, header: map[string]string{"Content-MD5": ""}}, "400 MissingParameter", "content-md5"},
+
+		{"no type", rawRequest{path: lb, raw: good, header: map[string]string{"Content-Type": ""}}, "400 MissingContentType", ""},
+		{"other type", rawRequest{path: lb, raw: good, header: map[string]string{"Content-Type": "text/plain"}}, "400 InvalidContentType", "text/plain"},
+		{"endpoint of another region", rawRequest{path: lb, raw: good, host: "sec-logs.cn-beijing.log.aliyuncs.com"}, "404 ProjectNotExist", "sec-logs"},
+		{"intranet endpoint", rawRequest{path: lb, raw: good, host: "sec-logs.cn-hangzhou-intranet.log.aliyuncs.com:80"}, "200 ", ""},
 
 		{"10 MiB and more", rawRequest{path: lb, raw: big, comp: "lz4"}, "413 PostBodyTooLarge", fmt.Sprintf("Body size %d must little than 10485760", len(big))},
 		{"uncompressed", rawRequest{path: lb, raw: append(big, make([]byte, maxBody/2)...)}, "413 PostBodyTooLarge", ""},

@@ -82,6 +82,14 @@ func TestWriteAndRead(t *testing.T) {
 	}
 }
 
+// A V4 signature for another region than the project's is none.
+func TestRegion(t *testing.T) {
+	l := start(t, Options{})
+	c := l.writer(sls.AuthV4)
+	c.SetRegion("cn-beijing")
+	wantSLS(t, "region", c.PutLogs(DefaultProject, DefaultLogstore, sample(1)), 401, "SignatureNotMatch", "")
+}
+
 // The SDK's calls around a Logstore and its queries.
 func TestMeta(t *testing.T) {
 	w := DefaultWorld()
@@ -164,7 +172,9 @@ func TestMeta(t *testing.T) {
 
 // The SDK's producer and its consumer library, unmodified, move every line once.
 func TestProducerAndConsumer(t *testing.T) {
-	l := start(t, Options{})
+	w := DefaultWorld()
+	w.Projects[0].Logstores[0].Shards = consumerShards
+	l := start(t, Options{World: w})
 	cred := l.assume(nil)
 	config := producer.GetDefaultProducerConfig()
 	config.Endpoint, config.HTTPClient, config.LingerMs = endpoint, l.client, 100
@@ -206,7 +216,7 @@ func TestProducerAndConsumer(t *testing.T) {
 		t.Errorf("consumed %d lines, sent %d", n, lines)
 	}
 	points, err := l.reader().GetCheckpoint(DefaultProject, DefaultLogstore, "verify")
-	if err != nil || len(points) != 2 {
+	if err != nil || len(points) != consumerShards {
 		t.Fatalf("checkpoints %v, %v", points, err)
 	}
 }

@@ -1,8 +1,6 @@
 package emulator
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -42,15 +40,13 @@ func start(t *testing.T, o Options) *lab {
 	}
 	srv := httptest.NewServer(e)
 	addr := srv.Listener.Addr().String()
-	tr := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "tcp", addr)
-	}}
+	client := Client(addr)
+	client.Timeout = 20 * time.Second
 	t.Cleanup(func() {
-		tr.CloseIdleConnections()
+		client.CloseIdleConnections()
 		srv.Close()
 	})
-	return &lab{e, t, addr, &http.Client{Transport: tr, Timeout: 20 * time.Second}}
+	return &lab{e, t, addr, client}
 }
 
 // sls makes a client of the official SDK with these keys.
