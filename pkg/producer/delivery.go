@@ -26,7 +26,7 @@ func (d *delivery) deliver(ctx context.Context, batches []*batch.Batch) (left []
 	slips := make([]slip, len(batches))
 	for i, b := range batches {
 		slips[i] = slip{batch: b, open: b.Logs}
-		first.pieces[i] = piece{slip: &slips[i], to: b.Logs, group: b.Group()}
+		first.pieces[i] = piece{slip: &slips[i], to: b.Logs}
 	}
 	queue := []load{first}
 	for len(queue) > 0 {
@@ -49,13 +49,15 @@ func (d *delivery) deliver(ctx context.Context, batches []*batch.Batch) (left []
 // carry sends one load until that is over: it was stored or buried, or it has to be taken apart into other loads. ok is false
 // if ctx ended before.
 func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
+	groups, copied := l.open(d.serverNow())
+	defer l.close()
 	var body *Body
 	var err error
-	pprof.Do(ctx, pprof.Labels("stage", "compress"), func(context.Context) { body, err = d.client.Encode(l.groups()...) })
+	pprof.Do(ctx, pprof.Labels("stage", "compress"), func(context.Context) { body, err = d.client.Encode(groups...) })
 	if err != nil {
 		return nil, d.bury(ctx, l, Finding{Verdict: Reject, ID: "SHP-P901", Code: "Encode", Message: err.Error(), Whose: Shipper})
 	}
-	size := int64(body.Len())
+	size := copied + int64(body.Len())
 	d.Budget.Add(size)
 	defer func() {
 		body.Free()
@@ -73,8 +75,8 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 			d.settle(l, true)
 			return nil, true
 		case Split:
-			if next, ok := d.split(l, f); ok {
-				return next, true
+			if !l.single() {
+				return l.halve(), true
 			}
 		case Sanitise:
 			if next := d.sanitise(l, f); next != nil {
@@ -86,6 +88,7 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 			}
 			l.rejects++
 		}
+		// That a single log is too large is believed of the service, not of a proxy.
 		if f.Verdict == Split && f.RequestID != "" || f.Verdict == Sanitise || f.Verdict == Reject && l.rejects >= rejectTries {
 			return nil, d.bury(ctx, l, f)
 		}

@@ -33,32 +33,20 @@ func (d *delivery) settle(l *load, acked bool) {
 	}
 }
 
-// split halves what is too large. It gives up on a single log, and on what only a stranger calls too large.
-func (d *delivery) split(l *load, f Finding) ([]load, bool) {
-	if l.single() {
-		return nil, false
-	}
-	next, err := l.halve()
-	return next, err == nil
-}
-
-// sanitise mends what the service complains about or, when there is nothing to mend, comes closer to the log that it means. nil says
-// that l is that log and cannot be mended.
+// sanitise marks what the service complains about for repair or, when there is nothing to repair, comes closer to the log that it
+// means. nil says that l is that log and cannot be repaired.
 func (d *delivery) sanitise(l *load, f Finding) []load {
-	switch n := l.mend(f.mend, d.serverNow()); {
-	case n != 0:
-		d.meter.mended.Add(int64(max(n, 0)))
+	logs, any := l.mend(f.mend, d.serverNow())
+	switch {
+	case any:
+		d.meter.mended.Add(int64(logs))
 		d.mendings.Report("logs were changed so that the service takes them: "+f.Cause, "code", f.ID, "reason", f.Code,
 			"request_id", f.RequestID, "path", l.pieces[0].slip.batch.Path)
 		return []load{*l}
 	case l.single():
 		return nil
 	}
-	next, err := l.halve()
-	if err != nil {
-		return nil
-	}
-	return next
+	return l.halve()
 }
 
 // bury writes l to the dead-letter store and settles it as dead. It tries until that works: lines are not given up before they

@@ -19,24 +19,28 @@ type slip struct {
 type piece struct {
 	slip     *slip
 	from, to int    // logs of the batch
-	group    []byte // LogGroup with these logs; the batch's own bytes until it is cut or mended
-	own      int64  // bytes of group that the budget knows of as ours
-	mended   mend   // complaints that it was repaired for
-	forced   mend   // the same, beyond what looked wrong to us
+	mended   mend   // complaints that it is repaired for
+	forced   mend   // the same, beyond what looks wrong to us
+	group    []byte // LogGroup with these logs while the piece is carried, else nil
 }
 
 func (p *piece) logs() int { return p.to - p.from }
 
-// slice cuts the logs [i,j) out, counted within the piece.
-func (p *piece) slice(i, j int) (piece, error) {
-	out := piece{slip: p.slip, from: p.from + i, to: p.from + j, mended: p.mended}
-	if p.mended == 0 {
-		out.group = p.slip.batch.Slice(out.from, out.to)
-		return out, nil
+// open makes the LogGroup, and returns how many bytes of memory that took.
+func (p *piece) open(now time.Time) int64 {
+	b := p.slip.batch
+	if p.logs() == b.Logs && p.mended == 0 {
+		p.group = b.Group()
+		return 0
 	}
-	var err error
-	out.group, err = cut(p.group, i, j)
-	return out, err
+	p.group = b.Slice(p.from, p.to)
+	if p.mended != 0 {
+		p.group = (&mender{what: p.mended, now: now}).group(p.group)
+	}
+	if p.forced != 0 {
+		p.group = (&mender{what: p.forced, now: now, force: true}).group(p.group)
+	}
+	return int64(len(p.group))
 }
 
 // lines is where the piece stands in the file: exactly, if nothing was skipped in between.
@@ -68,33 +72,37 @@ func (l *load) raw() int64 {
 	return n
 }
 
-func (l *load) groups() [][]byte {
-	out := make([][]byte, len(l.pieces))
+// open makes the groups, and returns how many bytes of memory that took.
+func (l *load) open(now time.Time) (groups [][]byte, bytes int64) {
+	groups = make([][]byte, len(l.pieces))
 	for i := range l.pieces {
-		out[i] = l.pieces[i].group
+		bytes += l.pieces[i].open(now)
+		groups[i] = l.pieces[i].group
 	}
-	return out
+	return groups, bytes
+}
+
+// close forgets the groups.
+func (l *load) close() {
+	for i := range l.pieces {
+		l.pieces[i].group = nil
+	}
 }
 
 // single reports whether only one log is left to suspect.
 func (l *load) single() bool { return len(l.pieces) == 1 && l.pieces[0].logs() <= 1 }
 
 // halve takes l apart: between batches if there are several, else between logs. l must not be single.
-func (l *load) halve() ([]load, error) {
+func (l *load) halve() []load {
 	if n := len(l.pieces); n > 1 {
-		return []load{{pieces: l.pieces[:n/2]}, {pieces: l.pieces[n/2:]}}, nil
+		return []load{{pieces: l.pieces[:n/2]}, {pieces: l.pieces[n/2:]}}
 	}
-	p := &l.pieces[0]
-	mid := p.logs() / 2
-	a, err := p.slice(0, mid)
-	if err != nil {
-		return nil, err
-	}
-	b, err := p.slice(mid, p.logs())
-	if err != nil {
-		return nil, err
-	}
-	return []load{{pieces: []piece{a}}, {pieces: []piece{b}}}, nil
+	a := l.pieces[0]
+	a.group = nil
+	b := a
+	a.to = a.from + a.logs()/2
+	b.from = a.to
+	return []load{{pieces: []piece{a}}, {pieces: []piece{b}}}
 }
 
 // apart makes one load of each batch.
@@ -106,27 +114,23 @@ func (l *load) apart() []load {
 	return out
 }
 
-// mend repairs l for a complaint and returns how many logs were changed, -1 if only topic, source or tags were, and 0 if there is
-// nothing (more) to repair. Of a single log even what looks right to us is changed: it must be the one.
-func (l *load) mend(what mend, now time.Time) int {
-	total, other := 0, false
+// mend marks what of l is to be repaired for a complaint when it is opened next. It returns how many logs that will change, and
+// whether anything will. Of a single log even what looks right to us is changed: it must be the one.
+func (l *load) mend(what mend, now time.Time) (logs int, any bool) {
 	for i := range l.pieces {
 		p := &l.pieces[i]
-		m := mender{what: what, now: now}
 		if p.mended&what == 0 {
 			p.mended |= what
-			p.group = m.group(p.group)
+			m := mender{what: what, now: now}
+			m.group(p.group)
+			logs, any = logs+m.logs, any || m.logs > 0 || m.other
 		}
-		if m.logs == 0 && !m.other && l.single() && p.forced&what == 0 {
+		if !any && l.single() && p.forced&what == 0 {
 			p.forced |= what
-			m.force = true
-			p.group = m.group(p.group)
+			m := mender{what: what, now: now, force: true}
+			m.group(p.group)
+			logs, any = logs+m.logs, any || m.logs > 0 || m.other
 		}
-		total += m.logs
-		other = other || m.other
 	}
-	if total == 0 && other {
-		return -1
-	}
-	return total
+	return logs, any
 }

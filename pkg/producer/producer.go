@@ -124,8 +124,8 @@ func New(o Options) (*Producer, error) {
 // Client is what p sends with; check and replay use it too.
 func (p *Producer) Client() *Client { return p.client }
 
-// Run sends until the queue is closed and empty, and returns nil. When ctx ends it starts no new attempt, gives those in
-// flight 5 s, puts unsent batches back unsettled, and returns the cause.
+// Run sends until the queue is closed and empty, or until ctx ends; it returns nil in both cases. When ctx ends it starts no
+// new attempt, gives those in flight 5 s, and puts unsent batches back unsettled.
 func (p *Producer) Run(ctx context.Context) error {
 	// Attempts live a little longer than ctx.
 	attempts, cut := context.WithCancel(context.WithoutCancel(ctx))
@@ -152,10 +152,13 @@ func (p *Producer) Run(ctx context.Context) error {
 		})
 	}
 	senders.Wait()
-	err := context.Cause(inner)
+	err := context.Cause(inner) // of a sender that failed; nil if none did
 	close(idle)
 	stop(nil)
 	others.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
 	return err
 }
 

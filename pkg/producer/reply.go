@@ -70,7 +70,7 @@ func (r *Reply) read(resp *http.Response, body []byte) {
 
 // serverTime reads the service's clock out of an answer.
 func serverTime(h http.Header) time.Time {
-	if secs, err := strconv.ParseInt(h.Get("x-log-time"), 10, 64); err == nil && secs > 1e9 && secs < 1e11 {
+	if secs, err := strconv.ParseInt(h.Get("x-log-time"), 10, 64); err == nil && secs > 9e8 && secs < 1e11 {
 		return time.Unix(secs, 0)
 	}
 	t, err := http.ParseTime(h.Get("Date"))

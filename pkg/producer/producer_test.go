@@ -1,0 +1,404 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"shipper/pkg/creds"
+)
+
+// Not in a bubble: cached zstd encoders hold channels, which must not leave one.
+func TestDelivers(t *testing.T) {
+	for _, compression := range []string{"lz4", "zstd", "none"} {
+		for _, signature := range []string{"v1", "v4"} {
+			t.Run(compression+" "+signature, func(t *testing.T) {
+				c := settings()
+				c.Compression, c.Signature = compression, signature
+				w := newWorld(t, worldOptions{config: c})
+				lines := numbered(100)
+				w.write(lines...)
+				w.run()
+				w.check(once(lines...), nil)
+				s := w.Stats()
+				if s.AckedLogs != 100 || s.AckedBytes != w.pos || s.Requests[ResultOK] != int64(w.service.n) || !s.Up ||
+					s.LastAck.IsZero() || s.LastError != nil || s.Durations.Count != uint64(w.service.n) || s.SentRaw == 0 || s.SentCompressed == 0 {
+					t.Errorf("%+v", s)
+				}
+				if len(w.creds.rejected) != 0 || w.creds.accepted[1] == 0 || w.log.String() != "" {
+					t.Errorf("rejected %v accepted %v log %s", w.creds.rejected, w.creds.accepted, w.log)
+				}
+			})
+		}
+	}
+}
+
+// A thousand slow files must not make a thousand requests.
+func TestSmallBatchesTravelTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{})
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- w.Run(ctx) }()
+		want := map[string]int{}
+		for i := range 1000 {
+			w.newStream(fmt.Sprintf("/var/log/%d.log", i))
+			w.write(fmt.Sprint("only line of ", i))
+			want[fmt.Sprint("only line of ", i)]++
+			if i%10 == 9 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		synctest.Wait()
+		w.batcher.Close()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		w.check(want, nil)
+		if n := w.service.requests(); n > 10 {
+			t.Errorf("%d requests for 1000 small batches within 100 ms", n)
+		}
+	})
+}
+
+// Whatever passes by itself is repeated for ever, at growing distance, and costs nothing.
+func TestRetriesForEver(t *testing.T) {
+	for name, fault := range map[string]answer{
+		"refused":        {err: syscall.ECONNREFUSED, unsent: true},
+		"503":            {status: 503, code: "ServerBusy", message: "busy"},
+		"500 no JSON":    {status: 500, page: "oops"},
+		"gateway":        {status: 502, page: "<html>Bad Gateway</html>", noID: true},
+		"captive portal": {status: 200, page: "<html>Log in</html>", noID: true},
+		"redirection":    {status: 302, header: http.Header{"Location": {"http://portal/"}}, noID: true},
+		"firewall":       {status: 403, page: "blocked", noID: true},
+		"proxy":          {status: 407, noID: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				const bad = 40
+				w := newWorld(t, worldOptions{inFlight: 1, answer: func(r *request) answer {
+					if r.n <= bad {
+						return fault
+					}
+					return answer{}
+				}})
+				w.write("a", "b")
+				w.run()
+				w.check(once("a", "b"), nil)
+				var longest time.Duration
+				for i, at := range w.service.seen[1:] {
+					gap := at.Sub(w.service.seen[i])
+					if longest = max(longest, gap); gap < 200*time.Millisecond || gap > 30*time.Second {
+						t.Errorf("gap %d is %v", i, gap)
+					}
+				}
+				if longest < 5*time.Second || len(w.service.seen) != bad+1 {
+					t.Errorf("longest wait %v of %d requests", longest, len(w.service.seen))
+				}
+				s := w.Stats()
+				if s.LastError == nil || s.LastError.Verdict != Retry || s.Held || len(w.creds.rejected) > 0 {
+					t.Errorf("%+v", s)
+				}
+				if n := strings.Count(w.log.String(), "requests fail"); n == 0 || n > 30 {
+					t.Errorf("%d messages:\n%s", n, w.log)
+				}
+				if !strings.Contains(w.log.String(), "accepted again") {
+					t.Errorf("no message that it is over:\n%s", w.log)
+				}
+			})
+		})
+	}
+}
+
+// A request that was cut after it was sent may have been stored: it is sent again, and counted.
+func TestCutAfterStoring(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{answer: func(r *request) answer {
+			if r.n == 1 {
+				return answer{err: syscall.ECONNRESET, store: true}
+			}
+			return answer{}
+		}})
+		w.write("a", "b", "c")
+		w.run()
+		w.check(map[string]int{"a": 2, "b": 2, "c": 2}, nil)
+		if s := w.Stats(); s.RepeatsPossible != 3 || s.AckedLogs != 3 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestThrottleSlowsDown(t *testing.T) {
+	for _, code := range []string{"WriteQuotaExceed", "ShardWriteQuotaExceed"} {
+		t.Run(code, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				start := time.Now()
+				w := newWorld(t, worldOptions{inFlight: 8, logs: 1, answer: func(r *request) answer {
+					if time.Since(start) < time.Minute {
+						return answer{status: 403, code: code, message: "quota exceed"}
+					}
+					return answer{}
+				}})
+				lines := numbered(40)
+				w.write(lines...)
+				w.MaxBytes = 1
+				w.run()
+				w.check(once(lines...), nil)
+				s := w.Stats()
+				if n := s.Requests[ResultThrottled]; n == 0 || n > 60 {
+					t.Errorf("%d throttled requests in a minute", n)
+				}
+				if s.InFlightLimit < 2 {
+					t.Errorf("limit is %d after 40 successes", s.InFlightLimit)
+				}
+				if s.Held || s.DeadLogs > 0 {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}
+
+const denial = "denied by sts or ram, action: log:PostLogStoreLogs, resource: acs:log:cn-hangzhou:1111111111111111:project/sec-logs/logstore/web"
+
+// A missing permission holds the data, is asked about seldom and by one sender, never troubles STS, and says what to paste.
+func TestHoldProbesAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		start := time.Now()
+		w := newWorld(t, worldOptions{inFlight: 8, logs: 1, answer: func(r *request) answer {
+			if time.Since(start) < 30*time.Minute {
+				return answer{status: 401, code: "Unauthorized", message: denial}
+			}
+			return answer{}
+		}})
+		w.MaxBytes = 1
+		lines := numbered(50)
+		w.write(lines...)
+		done := make(chan error)
+		w.batcher.Close()
+		go func() { done <- w.Run(t.Context()) }()
+		time.Sleep(29 * time.Minute)
+		s := w.Stats()
+		if !s.Held || s.Up || s.InFlight > 1 || !strings.Contains(s.HeldReason, "1111111111111111") ||
+			!strings.Contains(s.HeldReason, `{"Effect":"Allow","Action":"log:PostLogStoreLogs","Resource":"acs:log:cn-hangzhou:1111111111111111:project/sec-logs/logstore/web"}`) {
+			t.Errorf("%+v", s)
+		}
+		n := w.service.requests()
+		if n < 29 || n > 8+29*60/20 {
+			t.Errorf("%d requests in 29 minutes of a hold", n)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		w.check(once(lines...), nil)
+		s = w.Stats()
+		if s.Held || !s.Up || s.HeldReason != "" || s.CredentialsRejected != 0 || len(w.creds.rejected) != 0 || s.Requests[ResultDenied] == 0 {
+			t.Errorf("%+v, rejected %v", s, w.creds.rejected)
+		}
+		log := w.log.String()
+		if n := strings.Count(log, "delivery is held"); n == 0 || n > 32 {
+			t.Errorf("%d messages:\n%s", n, log)
+		}
+		if !strings.Contains(log, "delivery goes on") || !strings.Contains(log, "account=1111111111111111") {
+			t.Errorf("log:\n%s", log)
+		}
+	})
+}
+
+// A token that ends is renewed once, whoever meets it, and the batch is sent again.
+func TestRenewOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{inFlight: 8, logs: 1, answer: func(r *request) answer {
+			if r.Header.Get("x-acs-security-token") == "token-1" {
+				return answer{status: 401, code: "Unauthorized", message: "The security token you provided has expired."}
+			}
+			return answer{}
+		}})
+		w.MaxBytes = 1
+		w.creds.renew = func(k *keyring, c *creds.Credentials) {
+			go func() {
+				time.Sleep(300 * time.Millisecond)
+				k.turn()
+			}()
+		}
+		lines := numbered(30)
+		w.write(lines...)
+		start := time.Now()
+		w.run()
+		w.check(once(lines...), nil)
+		if took := time.Since(start); took > 3*time.Second {
+			t.Errorf("took %v", took)
+		}
+		if len(w.creds.rejected) != 1 || w.Stats().CredentialsRejected > 8 || strings.Contains(w.log.String(), "held") {
+			t.Errorf("rejected %v, %d requests\n%s", w.creds.rejected, w.Stats().CredentialsRejected, w.log)
+		}
+	})
+}
+
+// A new credential that is on trial and bad costs one request: the old one goes on.
+func TestBadCandidate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{inFlight: 1, logs: 1, answer: func(r *request) answer {
+			if r.Header.Get("x-acs-security-token") == "token-2" {
+				return answer{status: 401, code: "SignatureNotMatch", message: "Signature x not matched"}
+			}
+			return answer{}
+		}})
+		w.MaxBytes = 1
+		old := w.creds.current
+		w.creds.turn()
+		w.creds.renew = func(k *keyring, c *creds.Credentials) { k.current = old }
+		lines := numbered(5)
+		w.write(lines...)
+		start := time.Now()
+		w.run()
+		w.check(once(lines...), nil)
+		if w.Stats().CredentialsRejected != 1 || time.Since(start) > time.Second || w.log.String() != "" {
+			t.Errorf("%v %+v\n%s", time.Since(start), w.Stats(), w.log)
+		}
+	})
+}
+
+// A fresh credential that fails the same way holds; so does one that nobody replaces. Each generation is reported once.
+func TestBadCredentialsHold(t *testing.T) {
+	for _, renews := range []bool{true, false} {
+		t.Run(fmt.Sprint("renews=", renews), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				start := time.Now()
+				w := newWorld(t, worldOptions{inFlight: 8, logs: 1, answer: func(r *request) answer {
+					if time.Since(start) < 10*time.Minute {
+						return answer{status: 401, code: "Unauthorized", message: "AccessKeyId is disabled: " + r.Header.Get("Authorization")}
+					}
+					return answer{}
+				}})
+				w.MaxBytes = 1
+				if renews {
+					w.creds.renew = func(k *keyring, c *creds.Credentials) {
+						if c.Generation == 1 {
+							k.turnLocked()
+						}
+					}
+				}
+				lines := numbered(30)
+				w.write(lines...)
+				done := make(chan error)
+				w.batcher.Close()
+				go func() { done <- w.Run(t.Context()) }()
+				time.Sleep(time.Minute)
+				if s := w.Stats(); !s.Held || s.Up || !strings.Contains(s.HeldReason, "disabled") {
+					t.Errorf("%+v", s)
+				}
+				<-done
+				w.check(once(lines...), nil)
+				want := 1
+				if renews {
+					want = 2
+				}
+				if len(w.creds.rejected) != want {
+					t.Errorf("reported generations %v", w.creds.rejected)
+				}
+				if n := w.Stats().CredentialsRejected; n > 60 {
+					t.Errorf("%d requests in 10 minutes with a bad credential", n)
+				}
+			})
+		})
+	}
+}
+
+// Without credentials nothing is sent; when they come, sending begins at once.
+func TestWaitsForCredentials(t *testing.T) {
+	for _, late := range []time.Duration{time.Second, 5 * time.Minute} {
+		t.Run(late.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, worldOptions{})
+				w.creds.current.Generation = 0
+				w.creds.err = errors.New("STS cannot be reached")
+				w.write(numbered(20)...)
+				start := time.Now()
+				var held atomic.Bool
+				go func() {
+					time.Sleep(late - time.Millisecond)
+					held.Store(w.Stats().Held)
+					w.creds.turn()
+				}()
+				w.run()
+				w.check(once(numbered(20)...), nil)
+				if took := time.Since(start); took > late+time.Second {
+					t.Errorf("took %v", took)
+				}
+				if held.Load() != (late > renewTime) {
+					t.Errorf("held %v after %v without credentials", held.Load(), late)
+				}
+				if late < renewTime && w.log.String() != "" {
+					t.Errorf("routine was logged:\n%s", w.log)
+				}
+			})
+		})
+	}
+}
+
+// The service's clock is learnt for signing; log times stay.
+func TestClock(t *testing.T) {
+	const ahead = 3 * time.Hour
+	for _, header := range []string{"x-log-time", "Date"} {
+		t.Run(header, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(t, worldOptions{answer: func(r *request) answer {
+					now := time.Now().Add(ahead)
+					h := http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}
+					if header == "x-log-time" {
+						h = http.Header{"X-Log-Time": {fmt.Sprint(now.Unix())}, "Date": {"nonsense"}}
+					}
+					for _, l := range r.logs {
+						if d := time.Since(time.Unix(int64(l.GetTime()), 0)); d.Abs() > time.Minute {
+							t.Errorf("the time of a log was moved by %v", d)
+						}
+					}
+					signed, err := http.ParseTime(r.Header.Get("Date"))
+					if err != nil || now.Sub(signed).Abs() > 15*time.Minute {
+						return answer{status: 400, code: "RequestTimeExpired", message: "expired", header: h}
+					}
+					return answer{header: h}
+				}})
+				start := time.Now()
+				w.write(numbered(20)...)
+				w.run()
+				w.check(once(numbered(20)...), nil)
+				s := w.Stats()
+				if (s.ClockOffset-ahead).Abs() > 2*time.Second || time.Since(start) > time.Second || s.CredentialsRejected != 0 {
+					t.Errorf("offset %v after %v", s.ClockOffset, time.Since(start))
+				}
+				if strings.Count(w.log.String(), "clock is wrong") != 1 {
+					t.Errorf("log:\n%s", w.log)
+				}
+			})
+		})
+	}
+}
+
+// A service whose complaint about the clock cannot be helped is not asked without pause.
+func TestClockThatDoesNotHelp(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{inFlight: 1, answer: func(r *request) answer {
+			if r.n < 20 {
+				return answer{status: 400, code: "RequestTimeExpired", message: "expired"}
+			}
+			return answer{}
+		}})
+		w.write("a")
+		start := time.Now()
+		w.run()
+		w.check(once("a"), nil)
+		if time.Since(start) < 10*time.Second {
+			t.Errorf("20 requests within %v", time.Since(start))
+		}
+	})
+}
