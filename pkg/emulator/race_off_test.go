@@ -2,5 +2,4 @@
 
 package emulator
 
-// consumerShards is how many shards the consumer library reads.
-const consumerShards = 2
+const underRace = false
