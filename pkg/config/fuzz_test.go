@@ -30,6 +30,7 @@ func seeds(f *testing.F) {
 	}
 	for _, s := range []string{
 		minimal, rich,
+		"--target.central.batch.max_delay=2s", "--input.nginx.paths.0=/x", "--a.\"b c\".d=[1, {x = 2}]", "--agent.name=\"${X:-${HOSTNAME}}\"",
 		"a.b.c = 1\na.b.d = 2\n[x.y]\n[x]\nz.w = 3",
 		"[[a]]\nb = 1\n[[a]]\nb = 2\n[a.c]\nd = 3\n[[a.e]]\nf = 4",
 		"a = [1, [2, 3], {b = 4, c.d = 5},]\n",

@@ -19,7 +19,7 @@ type Problem struct {
 	Hint    string `json:"hint,omitempty"`    // `did you mean "start_at"?`
 	Excerpt string `json:"excerpt,omitempty"` // the line and the carets under it, two lines; secrets are masked
 	Also    *Other `json:"also,omitempty"`    // the second place that a problem is about
-	Warning bool   `json:"-"`
+	Warning bool   `json:"-"`                 // it stops nothing; see Warnings
 }
 
 // Other is a second place: the first definition of a key that is set twice.
