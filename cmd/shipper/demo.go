@@ -77,7 +77,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return fail(exitIO, err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fail(exitIO, err)
 	}
@@ -96,7 +96,7 @@ func (d *demo) run(ctx context.Context) error {
 	d.writer = &demoWriter{path: filepath.Join(d.dir, "app.log")}
 	d.ship = &demoShipper{config: config, log: filepath.Join(d.dir, "shipper.log")}
 	defer d.ship.kill()
-	if err := d.ship.start(); err != nil {
+	if err := d.ship.start(ctx); err != nil {
 		return fail(exitIO, err)
 	}
 	all.Go(func() { d.writer.run(ctx, demoLast) })
@@ -124,7 +124,7 @@ func (d *demo) play(ctx context.Context) error {
 		{demoKill, func() error {
 			d.view.say("kill -9 shipper, and start it again")
 			d.ship.kill()
-			return d.ship.start()
+			return d.ship.start(ctx)
 		}},
 	}
 	tick := time.NewTicker(500 * time.Millisecond)

@@ -110,7 +110,7 @@ type demoShipper struct {
 	cmd         *exec.Cmd
 }
 
-func (s *demoShipper) start() error {
+func (s *demoShipper) start(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (s *demoShipper) start() error {
 		return err
 	}
 	defer out.Close()
-	s.cmd = exec.Command(self, "run", "--config", s.config)
+	s.cmd = exec.CommandContext(ctx, self, "run", "--config", s.config)
 	s.cmd.Env = append(os.Environ(), "DEMO_KEY_ID="+emulator.SenderKeyID, "DEMO_KEY_SECRET="+emulator.SenderKeySecret)
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	// A process group of its own: an INT at the terminal is for the demo, which then ends it.

@@ -49,7 +49,7 @@ Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST
 			if err != nil {
 				return fail(exitConfig, err)
 			}
-			l, err := net.Listen("tcp", listen)
+			l, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", listen)
 			if errors.Is(err, syscall.EADDRINUSE) {
 				return failf(exitIO, "--listen %s: the port is in use; choose another (port 0 takes a free one)", listen)
 			}

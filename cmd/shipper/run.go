@@ -36,7 +36,7 @@ accepted; 66 no file matched; 69 the endpoint cannot be reached; 75 stopped with
 			for _, w := range cfg.Warnings {
 				log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
 			}
-			d, err := daemon.New(cfg, daemon.Options{Version: buildVersion(), Log: log, Once: once})
+			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Version: buildVersion(), Log: log, Once: once})
 			if err != nil {
 				return fail(startCode(err), err)
 			}

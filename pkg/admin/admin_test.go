@@ -27,7 +27,7 @@ func get(t *testing.T, h http.Handler, path string) (int, string) {
 
 func TestReadyTellsWhy(t *testing.T) {
 	snap := Snapshot{Status: Status{Schema: Schema, Reasons: []string{"target central: denied"}}}
-	s, err := Listen(options(func() Snapshot { return snap }, NewBeats(time.Now)))
+	s, err := Listen(t.Context(), options(func() Snapshot { return snap }, NewBeats(time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestReadyTellsWhy(t *testing.T) {
 func TestHealthNamesTheSilentLoop(t *testing.T) {
 	now := time.Unix(0, 0)
 	beats := NewBeats(func() time.Time { return now })
-	s, err := Listen(options(func() Snapshot { return Snapshot{} }, beats))
+	s, err := Listen(t.Context(), options(func() Snapshot { return Snapshot{} }, beats))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestMetricsAreInTheTable(t *testing.T) {
 			{"shipper_requests_total", []string{"central", "ok"}, 7},
 		}}
 	}
-	s, err := Listen(options(look, NewBeats(time.Now)))
+	s, err := Listen(t.Context(), options(look, NewBeats(time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestMetricsAreInTheTable(t *testing.T) {
 	if code != 200 || !strings.Contains(body, `shipper_requests_total{result="ok",target="central"} 7`) {
 		t.Errorf("%d\n%s", code, body)
 	}
-	bad, err := Listen(options(func() Snapshot { return Snapshot{Metrics: []Sample{{"shipper_nonsense", nil, 1}}} }, NewBeats(time.Now)))
+	bad, err := Listen(t.Context(), options(func() Snapshot { return Snapshot{Metrics: []Sample{{"shipper_nonsense", nil, 1}}} }, NewBeats(time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,13 +93,13 @@ func TestSocketAndPort(t *testing.T) {
 	o := options(func() Snapshot { return Snapshot{Status: Status{Schema: Schema}} }, NewBeats(time.Now))
 	o.Socket = filepath.Join(t.TempDir(), "run", "shipper.sock")
 	o.Listen = "127.0.0.1:0"
-	s, err := Listen(o)
+	s, err := Listen(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	taken := o
 	taken.Listen, taken.Socket = s.listeners[0].Addr().String(), ""
-	if _, err := Listen(taken); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Listen(t.Context(), taken); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a port in use: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -36,10 +36,10 @@ type Server struct {
 }
 
 // Listen opens the port and the socket, so that a port in use is an error at start and not a line in the log later.
-func Listen(o Options) (*Server, error) {
+func Listen(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{o: o}
 	if o.Listen != "" {
-		l, err := net.Listen("tcp", o.Listen)
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return nil, fmt.Errorf("admin.listen: %s is in use (another shipper? choose another port, or \"\" for none): %w", o.Listen, err)
 		}
@@ -49,7 +49,7 @@ func Listen(o Options) (*Server, error) {
 		s.listeners = append(s.listeners, l)
 	}
 	if o.Socket != "" {
-		l, err := listenUnix(o.Socket)
+		l, err := listenUnix(ctx, o.Socket)
 		if err != nil {
 			s.Close()
 			return nil, fmt.Errorf("admin.socket: %w", err)
@@ -61,7 +61,7 @@ func Listen(o Options) (*Server, error) {
 
 // listenUnix takes over a socket file that a killed daemon left; the state directory's lock has already made sure that
 // no other daemon is alive behind it.
-func listenUnix(path string) (net.Listener, error) {
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func listenUnix(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}

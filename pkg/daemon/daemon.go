@@ -51,7 +51,7 @@ type Daemon struct {
 // New builds a daemon and takes what only one process may have: the state directory and the admin port. It sends nothing
 // and reads no log file yet. Its errors are a *StateError or *durable.LockedError (the state directory), a *SettingError (a
 // setting that only this host can judge), or an I/O error.
-func New(cfg *config.Config, o Options) (_ *Daemon, err error) {
+func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err error) {
 	d := &Daemon{
 		cfg: cfg, opt: o, log: o.Log, started: time.Now(), hurry: make(chan struct{}),
 		targets: map[string]*target{}, beats: admin.NewBeats(time.Now),
@@ -73,7 +73,7 @@ func New(cfg *config.Config, o Options) (_ *Daemon, err error) {
 	}
 	d.budget = batch.NewBudget(int64(cfg.Agent.MaxMemory))
 	for _, name := range slices.Sorted(maps.Keys(cfg.Targets)) {
-		if d.targets[name], err = d.newTarget(name, cfg.Targets[name]); err != nil {
+		if d.targets[name], err = d.newTarget(ctx, name, cfg.Targets[name]); err != nil {
 			return nil, &SettingError{Key: "target." + name, Err: err}
 		}
 	}
@@ -81,7 +81,7 @@ func New(cfg *config.Config, o Options) (_ *Daemon, err error) {
 		return nil, err
 	}
 	if !o.Once {
-		d.admin, err = admin.Listen(admin.Options{
+		d.admin, err = admin.Listen(ctx, admin.Options{
 			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log,
 		})
 		if err != nil {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -23,7 +24,7 @@ type target struct {
 	producer *producer.Producer
 }
 
-func (d *Daemon) newTarget(name string, cfg config.Target) (*target, error) {
+func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) (*target, error) {
 	t := &target{name: name, cfg: cfg}
 	log := d.log.With("target", name)
 	source, err := creds.NewSource(d.cfg.Credentials[cfg.Credentials], creds.Options{
@@ -45,7 +46,7 @@ func (d *Daemon) newTarget(name string, cfg config.Target) (*target, error) {
 	}
 	t.batches = batch.New(batch.Options{
 		Config: cfg.Batch, Target: name, Budget: d.budget, Share: d.share(),
-		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(cfg), Hostname: d.cfg.Agent.Name, Tags: cfg.Tags},
+		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(ctx, cfg), Hostname: d.cfg.Agent.Name, Tags: cfg.Tags},
 		Wake: func() {
 			if d.tailer != nil {
 				d.tailer.Wake(name)
@@ -103,7 +104,7 @@ func readSmall(path string, limit units.Bytes) ([]byte, error) {
 
 // hostAddress is the address that this host reaches the target from. A connected UDP socket tells it without a packet
 // and without netlink, which a hardened unit does not have.
-func hostAddress(cfg config.Target) string {
+func hostAddress(ctx context.Context, cfg config.Target) string {
 	endpoint, err := cfg.Resolve()
 	if err != nil {
 		return ""
@@ -115,7 +116,7 @@ func hostAddress(cfg config.Target) string {
 	if net.ParseIP(host) == nil {
 		host = "100.100.2.136" // any address outside: only the route counts, and looking a name up could hang the start
 	}
-	conn, err := net.Dial("udp", net.JoinHostPort(host, "443"))
+	conn, err := new(net.Dialer).DialContext(ctx, "udp", net.JoinHostPort(host, "443"))
 	if err != nil {
 		return ""
 	}
