@@ -79,6 +79,8 @@ func (e *Emulator) newControl() http.Handler {
 		e.DeleteLogstore(r.PathValue("project"), r.PathValue("logstore"))
 		return nil
 	}))
+	m.HandleFunc("GET /_emulator/logs", e.dumpLogs)
+	m.HandleFunc("GET /_emulator/logs/{project}", e.dumpLogs)
 	m.HandleFunc("GET /_emulator/logs/{project}/{logstore}", e.dumpLogs)
 	m.HandleFunc("DELETE /_emulator/logs/{project}/{logstore}", do(func(r *http.Request) error {
 		e.Clear(r.PathValue("project"), r.PathValue("logstore"))
@@ -155,27 +157,29 @@ func arnOf(r *http.Request, kind string) string {
 
 // logLine is one log in the answer of GET logs.
 type logLine struct {
-	Time   string            `json:"time"`
-	Shard  int               `json:"shard"`
-	Cursor string            `json:"cursor"`
-	Topic  string            `json:"topic"`
-	Source string            `json:"source"`
-	Tags   map[string]string `json:"tags"`
-	Fields map[string]string `json:"fields"`
+	Project  string            `json:"project"`
+	Logstore string            `json:"logstore"`
+	Time     string            `json:"time"`
+	Shard    int               `json:"shard"`
+	Cursor   string            `json:"cursor"`
+	Topic    string            `json:"topic"`
+	Source   string            `json:"source"`
+	Tags     map[string]string `json:"tags"`
+	Fields   map[string]string `json:"fields"`
 }
 
 // dumpLogs answers one JSON object a line: a log, or with ?by=group a LogGroup.
 func (e *Emulator) dumpLogs(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	enc := json.NewEncoder(w)
-	for _, g := range e.ReadAll(r.PathValue("project"), r.PathValue("logstore")) {
+	for _, g := range e.readSome(r.PathValue("project"), r.PathValue("logstore")) {
 		if r.URL.Query().Get("by") == "group" {
 			if enc.Encode(g) != nil {
 				return // the client has gone away
 			}
 			continue
 		}
-		line := logLine{Shard: g.Shard, Cursor: g.Cursor, Topic: g.Topic, Source: g.Source, Tags: object(g.Tags)}
+		line := logLine{Project: g.Project, Logstore: g.Logstore, Shard: g.Shard, Cursor: g.Cursor, Topic: g.Topic, Source: g.Source, Tags: object(g.Tags)}
 		for _, l := range g.Logs {
 			line.Time, line.Fields = l.Time.Format("2006-01-02T15:04:05.999999999Z07:00"), object(l.Contents)
 			if enc.Encode(line) != nil {
@@ -183,6 +187,19 @@ func (e *Emulator) dumpLogs(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
+}
+
+// readSome reads one Logstore, all of a project, or everything: "" is any.
+func (e *Emulator) readSome(project, logstore string) []Group {
+	var out []Group
+	for _, p := range e.World().Projects {
+		for _, l := range p.Logstores {
+			if (project == "" || project == p.Name) && (logstore == "" || logstore == l.Name) {
+				out = append(out, e.ReadAll(p.Name, l.Name)...)
+			}
+		}
+	}
+	return out
 }
 
 func object(list []Content) map[string]string {

@@ -65,6 +65,14 @@ func TestControl(t *testing.T) {
 	if got := l.ctl("GET", "logs/sec-logs/web", ""); strings.Count(got.body, "\n") != 1 || !strings.Contains(got.body, `"fields":{"content":"x"}`) {
 		t.Errorf("logs %s", got.body)
 	}
+	for _, path := range []string{"logs", "logs/sec-logs"} {
+		if got := l.ctl("GET", path, ""); !strings.HasPrefix(got.body, `{"project":"sec-logs","logstore":"web","time":`) {
+			t.Errorf("%s: %s", path, got.body)
+		}
+	}
+	if got := l.ctl("GET", "logs/nothing", ""); got.status != 200 || got.body != "" {
+		t.Errorf("nothing: %s", got.body)
+	}
 	if got := l.ctl("GET", "logs/sec-logs/web?by=group", ""); !strings.Contains(got.body, `"logs":[{"time":`) {
 		t.Errorf("groups %s", got.body)
 	}

@@ -33,7 +33,7 @@
 //	PUT    accounts/UID/users/NAME/policies         one document or a list
 //	PUT    projects/P                               Project (added or changed)           DELETE removes it
 //	PUT    projects/P/logstores/L                   Logstore (added or changed)          DELETE removes it
-//	GET    logs/P/L[?by=group]                      stored logs (or groups), one JSON object a line
+//	GET    logs[/P[/L]][?by=group]                  stored logs (or groups), one JSON object a line
 //	DELETE logs/P/L                                 forget them, and the sequence ids
 //	GET    faults                                   list of Fault
 //	POST   faults                                   Fault: {"op":"post","kind":"cut_after","count":3,"probability":0.5,"for":"10s","delay":"1s"}
