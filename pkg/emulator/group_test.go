@@ -22,12 +22,12 @@ func TestHeartbeat(t *testing.T) {
 		{0, "a", nil, "[0 1 2 3]"},
 		{0, "b", nil, "[]"},                               // a holds everything still
 		{0, "a", []int{0, 1, 2, 3}, "[0 1]"},              // and is told to give two away
-		{0, "b", nil, "[]"},                               //
+		{0, "b", nil, "[]"},
 		{0, "a", []int{0, 1, 2}, "[0 1]"},                 // one is free
-		{0, "b", nil, "[3]"},                              //
-		{0, "a", []int{0, 1}, "[0 1]"},                    //
-		{0, "b", []int{3}, "[2 3]"},                       //
-		{40 * time.Second, "b", []int{2, 3}, "[2 3]"},     //
+		{0, "b", nil, "[3]"},
+		{0, "a", []int{0, 1}, "[0 1]"},
+		{0, "b", []int{3}, "[2 3]"},
+		{40 * time.Second, "b", []int{2, 3}, "[2 3]"},
 		{21 * time.Second, "b", []int{2, 3}, "[0 1 2 3]"}, // a is gone
 		{0, "a", []int{0, 1}, "[]"},                       // and what it thinks it has is not its own
 	} {

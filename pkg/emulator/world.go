@@ -132,20 +132,20 @@ func (d Document) MarshalJSON() ([]byte, error) {
 
 // The default world. Every key in it is made up and opens nothing but this emulator.
 const (
-	OwnerUID        = "1111111111111111"                                // account A: owns the project
-	SenderUID       = "2222222222222222"                                // account B: owns the hosts
-	DefaultProject  = "sec-logs"                                        // in cn-hangzhou
-	DefaultLogstore = "web"                                             // two shards
-	DefaultRegion   = "cn-hangzhou"                                     //
-	WriterRole      = "acs:ram::" + OwnerUID + ":role/shipper-writer"   // may write to sec-logs/web; trusts B's user shipper
-	SenderUser      = "acs:ram::" + SenderUID + ":user/shipper"         // may assume exactly WriterRole
-	ReaderUser      = "acs:ram::" + OwnerUID + ":user/reader"           // A's own user with the read permissions
-	SenderKeyID     = "LTAI5tFakeShipperOfB01"                          // key of SenderUser
-	SenderKeySecret = "fake-secret-of-user-shipper-in-2222222222222222" //
-	ReaderKeyID     = "LTAI5tFakeReaderOfA01"                           // key of ReaderUser
-	ReaderKeySecret = "fake-secret-of-user-reader-in-1111111111111111"  //
-	RootKeyID       = "LTAI5tFakeRootOfB0001"                           // B's root key: STS refuses it, as it does in the cloud
-	RootKeySecret   = "fake-secret-of-the-root-key-of-2222222222222222" //
+	OwnerUID        = "1111111111111111" // account A: owns the project
+	SenderUID       = "2222222222222222" // account B: owns the hosts
+	DefaultProject  = "sec-logs"         // in cn-hangzhou
+	DefaultLogstore = "web"              // two shards
+	DefaultRegion   = "cn-hangzhou"
+	WriterRole      = "acs:ram::" + OwnerUID + ":role/shipper-writer" // may write to sec-logs/web; trusts B's user shipper
+	SenderUser      = "acs:ram::" + SenderUID + ":user/shipper"       // may assume exactly WriterRole
+	ReaderUser      = "acs:ram::" + OwnerUID + ":user/reader"         // A's own user with the read permissions
+	SenderKeyID     = "LTAI5tFakeShipperOfB01"                        // key of SenderUser
+	SenderKeySecret = "fake-secret-of-user-shipper-in-2222222222222222"
+	ReaderKeyID     = "LTAI5tFakeReaderOfA01" // key of ReaderUser
+	ReaderKeySecret = "fake-secret-of-user-reader-in-1111111111111111"
+	RootKeyID       = "LTAI5tFakeRootOfB0001" // B's root key: STS refuses it, as it does in the cloud
+	RootKeySecret   = "fake-secret-of-the-root-key-of-2222222222222222"
 	writePolicy     = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:PostLogStoreLogs","Resource":["acs:log:*:1111111111111111:project/sec-logs/logstore/web","acs:log:*:1111111111111111:project/sec-logs/logstore/web/*"]}]}`
 	trustPolicy     = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::2222222222222222:user/shipper"]}}]}`
 	callerPolicy    = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"acs:ram:*:1111111111111111:role/shipper-writer"}]}`
