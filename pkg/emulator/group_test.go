@@ -20,10 +20,10 @@ func TestHeartbeat(t *testing.T) {
 		want  string
 	}{
 		{0, "a", nil, "[0 1 2 3]"},
-		{0, "b", nil, "[]"},                               // a holds everything still
-		{0, "a", []int{0, 1, 2, 3}, "[0 1]"},              // and is told to give two away
+		{0, "b", nil, "[]"},                  // a holds everything still
+		{0, "a", []int{0, 1, 2, 3}, "[0 1]"}, // and is told to give two away
 		{0, "b", nil, "[]"},
-		{0, "a", []int{0, 1, 2}, "[0 1]"},                 // one is free
+		{0, "a", []int{0, 1, 2}, "[0 1]"}, // one is free
 		{0, "b", nil, "[3]"},
 		{0, "a", []int{0, 1}, "[0 1]"},
 		{0, "b", []int{3}, "[2 3]"},
