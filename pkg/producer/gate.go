@@ -37,6 +37,7 @@ type gate struct {
 	waiting bool // held only until newer credentials come, which is routine
 	probing bool
 	fresh   uint64 // newest generation of credentials that nudge told of
+	worn    uint64 // while waiting: the generation that is not enough
 
 	project, shard, hold *backoff.B
 }
@@ -197,7 +198,7 @@ func (g *gate) stale(p pass, gen uint64) {
 		g.probing = false
 	}
 	if !g.held && g.fresh <= gen {
-		g.held, g.waiting = true, true
+		g.held, g.waiting, g.worn = true, true, gen
 		g.until = time.Now().Add(renewTime)
 	}
 	g.wake()
@@ -215,7 +216,7 @@ func (g *gate) nudge(gen uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fresh = max(g.fresh, gen)
-	if g.held {
+	if g.held && !(g.waiting && gen <= g.worn) {
 		g.until = time.Time{}
 		g.wake()
 	}
