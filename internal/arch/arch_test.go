@@ -41,6 +41,7 @@ var homes = map[string]string{
 	"github.com/spf13/cobra":                 "cmd/shipper",
 	"github.com/spf13/pflag":                 "cmd/shipper",
 	"golang.org/x/term":                      "cmd/shipper",
+	"golang.org/x/crypto/x509roots/fallback": "cmd/shipper",
 	"github.com/prometheus/client_golang":    "pkg/admin",
 	"github.com/coreos/go-systemd":           "pkg/daemon",
 	"github.com/KimMachineGun/automemlimit":  "pkg/daemon",
@@ -51,7 +52,6 @@ var homes = map[string]string{
 	"github.com/valyala/fastjson":            "pkg/process",
 	"github.com/itchyny/timefmt-go":          "pkg/process",
 	"golang.org/x/time":                      "pkg/producer",
-	"google.golang.org/protobuf":             "pkg/emulator",
 }
 
 func TestFloors(t *testing.T) {
