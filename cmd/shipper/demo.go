@@ -114,15 +114,15 @@ func (d *demo) play(ctx context.Context) error {
 		does func() error
 	}{
 		{demoRevoke, func() error {
-			d.view.say("account A revokes the write permission")
+			d.view.say("account A revokes the write permission: the lines wait in the file")
 			return d.cloud.SetRolePolicy(emulator.WriterRole, demoNothing)
 		}},
 		{demoGrant, func() error {
-			d.view.say("account A grants it again")
+			d.view.say("account A grants it again: shipper finds out by itself")
 			return d.cloud.SetRolePolicy(emulator.WriterRole, demoWrite)
 		}},
 		{demoKill, func() error {
-			d.view.say("kill -9 shipper, and start it again")
+			d.view.say("kill -9 shipper, and start it again: it goes on at the first line without an acknowledgement")
 			d.ship.kill()
 			return d.ship.start(ctx)
 		}},

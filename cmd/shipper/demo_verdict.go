@@ -10,12 +10,10 @@ import (
 	"shipper/pkg/emulator"
 )
 
-// The demo's documents, as the two administrators would write them.
+// What the role may do: the one write, and nothing.
 const (
-	demoTrust   = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["` + emulator.SenderUser + `"]}}]}`
 	demoWrite   = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:PostLogStoreLogs","Resource":"acs:log:*:` + emulator.OwnerUID + `:project/` + emulator.DefaultProject + `/logstore/` + emulator.DefaultLogstore + `"}]}`
 	demoNothing = `{"Version":"1","Statement":[{"Effect":"Deny","Action":"log:*","Resource":"*"}]}`
-	demoCaller  = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"acs:ram:*:` + emulator.OwnerUID + `:role/shipper-writer"}]}`
 )
 
 // tally reads everything back and counts how often each line arrived.
@@ -44,18 +42,10 @@ func demoNumber(line string) (int, bool) {
 }
 
 func (d *demo) scene(at time.Duration) demoScene {
-	s := d.cloud.Stats()
-	scene := demoScene{
+	return demoScene{
 		at: at, written: d.writer.written(), delivered: d.distinct(), rotations: int(d.writer.turns.Load()),
-		tokens: s.TokensIssued, expired: s.ExpiredTokens,
+		tokens: d.cloud.Stats().TokensIssued,
 	}
-	switch {
-	case at > demoRevoke && at < demoGrant:
-		scene.note = "permission revoked: the lines wait in the file"
-	case at > demoLast:
-		scene.note = "sending the rest"
-	}
-	return scene
 }
 
 // verdict stops shipper in good order, reads everything back and says what became of each line.

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +15,6 @@ type demoScene struct {
 	written, delivered int
 	rotations          int
 	tokens             int64
-	expired            int64
-	note               string
 }
 
 // demoView prints the demo: on a terminal one line that moves under lines that stay, elsewhere plain lines.
@@ -67,10 +64,10 @@ func (v *demoView) progress(s demoScene) {
 	}
 	v.last = s.at
 	v.wipe()
-	line := fmt.Sprintf("%5.1fs written %5d  delivered %5d  behind %4d  rotations %d  tokens %2d  %s",
-		s.at.Seconds(), s.written, s.delivered, max(0, s.written-s.delivered), s.rotations, s.tokens, s.note)
+	line := fmt.Sprintf("%5.1fs written %5d  delivered %5d  behind %5d  rotations %d  tokens %2d",
+		s.at.Seconds(), s.written, s.delivered, max(0, s.written-s.delivered), s.rotations, s.tokens)
 	if !v.moving {
-		fmt.Fprintln(v.w, strings.TrimRight(line, " "))
+		fmt.Fprintln(v.w, line)
 		return
 	}
 	fmt.Fprint(v.w, v.paint("36", line))
@@ -80,21 +77,23 @@ func (v *demoView) progress(s demoScene) {
 func (v *demoView) intro(addr, config string) {
 	fmt.Fprintf(v.w, `%s
 
-  account B %s                          account A %s
-  ┌──────────────────────────┐   AssumeRole       ┌──────────────────────────────────┐
-  │ app.log ──► shipper      ├───────────────────►│ role shipper-writer              │
-  │ user shipper, its key    │   a token, %-8s│   may: log:PostLogStoreLogs      │
-  └──────────────────────────┘   PostLogStoreLogs │   on:  %s/%s              │
-                                 ──────────────────►                                  │
-                                                  └──────────────────────────────────┘
-  Log Service, STS and RAM: http://%s (emulated: real signatures, real policies)
-  configuration: %s
+  account B %s                      account A %s
+ ┌────────────────────────┐  1 AssumeRole       ┌─────────────────────────┐
+ │ app.log ──► shipper    ├────────────────────►│ role shipper-writer     │
+ │                        │  2 a token for %-5s│                         │
+ │ user shipper, its key  │◄────────────────────┤                         │
+ │                        │  3 PostLogStoreLogs │                         │
+ │                        ├────────────────────►│ Logstore %-15s│
+ └────────────────────────┘                     └─────────────────────────┘
 
-  A's role is trusted to:  %s
-  A's role may:            %s
-  B's user may:            %s
+ trust   A  Allow sts:AssumeRole       to  %s
+ role    A  Allow log:PostLogStoreLogs on  acs:log:*:%s:project/%s/logstore/%s
+ caller  B  Allow sts:AssumeRole       on  acs:ram:*:%s:role/shipper-writer
+
+ Log Service, STS and RAM: http://%s (emulated: real signatures, real policies)
+ configuration: %s
 
 `, v.paint("1", "Two accounts, one write permission, no key of the other account."),
-		emulator.SenderUID, emulator.OwnerUID, demoTokenLife, emulator.DefaultProject, emulator.DefaultLogstore, addr, config,
-		demoTrust, demoWrite, demoCaller)
+		emulator.SenderUID, emulator.OwnerUID, demoTokenLife, emulator.DefaultProject+"/"+emulator.DefaultLogstore,
+		emulator.SenderUser, emulator.OwnerUID, emulator.DefaultProject, emulator.DefaultLogstore, emulator.OwnerUID, addr, config)
 }
