@@ -470,3 +470,11 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
 }
+
+// chunkAt is one line read at a time, and moves w past it.
+func chunkAt(w *world, at time.Time, line string) *tail.Chunk {
+	block := []byte(line + "\n")
+	from := w.pos
+	w.pos += int64(len(block))
+	return tail.NewChunk(block, from, from, w.pos, []tail.Line{{Text: block[:len(line)], Size: len(block)}}, at)
+}
