@@ -4,5 +4,5 @@
 // It promises that Decompress gives back what AppendCompressed took, that neither panics on any input, and that
 // decompressing never allocates more than the raw size that the caller allowed. Both are safe for concurrent use.
 //
-// The producer compresses with it and the emulator reads with it. It knows nothing of HTTP headers or of log groups.
+// The producer compresses with it, the emulator reads with it, the tailer unpacks rotated files with NewZstdReader. It knows nothing of HTTP headers or of log groups.
 package codec

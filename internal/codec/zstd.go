@@ -15,8 +15,8 @@ var (
 	zstdDecoders sync.Pool // of *zstd.Decoder
 )
 
-// zstdWindow bounds what a frame from outside may ask for, in bytes. Bodies are at most 10 MiB raw.
-const zstdWindow = 16 << 20
+// bodyWindow bounds what a frame from outside may ask for, in bytes. Bodies are at most 10 MiB raw.
+const bodyWindow = 16 << 20
 
 func appendZstd(dst, src []byte) ([]byte, error) {
 	e, ok := zstdEncoders.Get().(*zstd.Encoder)
@@ -38,7 +38,7 @@ func decompressZstd(dst, src []byte, rawSize int) ([]byte, error) {
 	if !ok {
 		var err error
 		d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecodeAllCapLimit(true))
+			zstd.WithDecoderMaxWindow(bodyWindow), zstd.WithDecodeAllCapLimit(true))
 		if err != nil {
 			return dst, err
 		}
