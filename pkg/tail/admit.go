@@ -222,7 +222,9 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if off > 0 {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
-	t.begin(f, in, r, off, f.label(in, ""))
+	label := f.label(in, "")
+	t.fillGap(gap{in, r, label, f.after})
+	t.begin(f, in, r, off, label)
 }
 
 // mayBeCopy reports whether f's name is a rotation of one that is read.

@@ -1,13 +1,11 @@
 package tail
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"shipper/internal/linux"
@@ -43,9 +41,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	f.refresh()
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
-	for _, m := range t.missed(s, label, since) {
-		t.begin(m, s.in, s.route, 0, label)
-	}
+	t.fillGap(gap{s.in, s.route, label, since})
 	if f.named(s.in) {
 		t.fresh = append(t.fresh, f)
 	} else {
@@ -56,11 +52,16 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	}
 }
 
-// chase looks for the content of an orphan among the neighbours of its file, and moves it there.
-func (t *Tailer) chase(s *stream) bool {
+// present is the epoch of a parked stream as far as it was read.
+func (s *stream) present() Epoch {
 	e := s.epoch
 	e.Offset, e.Marker, e.Identity.Head = s.off.Load(), s.marker, *s.head.Load()
-	f := t.find(e, s.route, func(f *file) bool { return f.streams[s.route] == nil })
+	return e
+}
+
+// chase looks for the content of an orphan among the neighbours of its file, and moves it there.
+func (t *Tailer) chase(s *stream) bool {
+	f := t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil })
 	if f == nil {
 		return false
 	}
@@ -188,44 +189,6 @@ func (t *Tailer) byInode(dir string, ino uint64) []string {
 		t.index[dir] = list
 	}
 	return list[ino]
-}
-
-// missed returns the generations of a path that came and went since it was looked at last: unknown neighbours, not
-// matched by any pattern, that were born after that. Oldest first.
-func (t *Tailer) missed(s *stream, path string, since time.Time) []*file {
-	var out []*file
-	if since.IsZero() {
-		return nil
-	}
-	for _, p := range t.neighbours(path) {
-		if s.in.glob.excluded(p) || s.in.glob.matches(p) || compressed(p) {
-			continue
-		}
-		f := t.peek(p)
-		if f == nil {
-			continue
-		}
-		if len(f.streams) == 0 && len(f.links) == 0 && f.id.Birth > since.UnixNano() && !t.knownTo(s.route, f) {
-			out = append(out, f)
-		} else {
-			t.dropUnused(f)
-		}
-	}
-	slices.SortFunc(out, func(a, b *file) int { return cmp.Compare(a.id.Birth, b.id.Birth) })
-	return out
-}
-
-// knownTo reports whether f or its content belongs to a recorded epoch of the route.
-func (t *Tailer) knownTo(r Route, f *file) bool {
-	for _, rec := range t.records[r] {
-		if kernelIs(rec.epoch.Identity, f.id) != different {
-			return true
-		}
-		if v := t.judge(rec.epoch, f, true, true); v == copied || v == moved {
-			return true
-		}
-	}
-	return false
 }
 
 // tendOrphan looks again for the content of an orphan, and gives it up when the wait is over.

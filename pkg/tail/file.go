@@ -29,6 +29,7 @@ type file struct {
 	admitted bool
 	lookedAt time.Time // when a path led here last
 	changed  time.Time // when its size or time changed last
+	after    time.Time // when the path was looked at last before it led here; zero if it never led anywhere
 	skipped  bool      // compressed in a way that nobody reads; warned about
 }
 

@@ -246,9 +246,7 @@ func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 			t.ring.block(s, o)
 		}
 	}
-	for _, m := range t.missed(s, path, since) {
-		t.begin(m, in, s.route, 0, path)
-	}
+	t.fillGap(gap{in, s.route, path, since})
 }
 
 func (t *Tailer) inputOf(r Route) *input {

@@ -42,7 +42,7 @@ func (t *Tailer) calm(ctx context.Context) error {
 	for {
 		t.beat()
 		t.step(0)
-		if t.ring.quietNow() {
+		if t.ring.quietNow() && !t.disturbed() {
 			return nil
 		}
 		t.ring.waitQuiet()
@@ -50,6 +50,13 @@ func (t *Tailer) calm(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// disturbed reports whether names changed while they were looked at.
+func (t *Tailer) disturbed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.gaps) > 0
 }
 
 func (t *Tailer) matched() int {

@@ -38,9 +38,7 @@ func (t *Tailer) relabel(s *stream) {
 		s.epoch.Detached = true
 		t.loose[s] = struct{}{}
 		t.log.Debug("no configured path leads to the file any more", s.attrs())
-		for _, m := range t.missed(s, s.path(), s.file.lookedAt) {
-			t.begin(m, s.in, s.route, 0, s.path())
-		}
+		t.fillGap(gap{s.in, s.route, s.path(), s.file.lookedAt})
 	case label != "" && (label != s.path() || s.epoch.Detached):
 		s.epoch.Detached, s.epoch.Path = false, label
 		delete(t.loose, s)

@@ -54,6 +54,7 @@ func (t *Tailer) step(what int) {
 	t.troubles()
 	t.resolve()
 	t.tend(what&(stepTick|stepAll) != 0)
+	t.refillGaps()
 	t.resolve()
 	t.limitOpen()
 	t.release()
@@ -240,8 +241,11 @@ func (t *Tailer) again(d *dir) {
 
 // look compares what a path leads to with what it led to before.
 func (t *Tailer) look(path string) {
-	f := t.byPath[path]
+	f, before := t.byPath[path], t.looked[path]
 	info, err := linux.Stat(path)
+	if (err == nil || linux.Gone(err)) && (f != nil || !before.IsZero()) {
+		t.looked[path] = t.now()
+	}
 	switch {
 	case err != nil && !linux.Gone(err):
 		t.cannot(path, err)
@@ -277,6 +281,9 @@ func (t *Tailer) look(path string) {
 	t.can(path)
 	if f != nil && f != h {
 		t.unname(path)
+	}
+	if f != h {
+		h.after = before
 	}
 	t.setName(h, path)
 	t.changed(h, info)
@@ -315,6 +322,9 @@ func (t *Tailer) markFile(f *file) {
 // setName notes that a configured path leads to f.
 func (t *Tailer) setName(f *file, path string) {
 	t.byPath[path] = f
+	if t.looked[path].IsZero() {
+		t.looked[path] = t.now()
+	}
 	f.names[path] = struct{}{}
 	f.lookedAt = t.now()
 	dirPath := filepath.Dir(path)

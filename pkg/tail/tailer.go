@@ -77,6 +77,7 @@ type Tailer struct {
 	mu        sync.Mutex // held by discovery for each step; guards everything below
 	dirs      map[string]*dir
 	byPath    map[string]*file
+	looked    map[string]time.Time // when a path that led to a file was looked at last
 	files     map[inode]*file
 	streams   map[StreamID]*stream
 	last      map[Route]map[string]*stream // the newest generation of a path
@@ -93,6 +94,7 @@ type Tailer struct {
 	noWatch   bool // warned that directories cannot be watched
 	opened    int
 	polled    int
+	gaps      []gap                // to be looked at again
 	scanned   bool                 // the first look is over
 	parked    map[*stream]struct{} // by this step
 	loose     map[*stream]struct{} // detached, not final
@@ -126,7 +128,7 @@ func New(o Options) (*Tailer, error) {
 	}
 	t := &Tailer{
 		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), events: newEvents(),
-		dirs: map[string]*dir{}, byPath: map[string]*file{}, files: map[inode]*file{}, streams: map[StreamID]*stream{},
+		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{},
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
@@ -188,7 +190,7 @@ func (t *Tailer) Run(ctx context.Context) error {
 		wg.Go(func() { w.run(ctx) })
 	}
 	defer wg.Wait()
-	defer context.AfterFunc(ctx, t.ring.stop)()
+	defer t.ring.stop()
 	for range t.opts.Readers {
 		wg.Go(func() { t.readLoop(ctx) })
 	}

@@ -54,18 +54,26 @@ func (w *world) wants(t *testing.T, want ...string) {
 	}
 }
 
-// run runs a tailer until the test ends.
+// run runs a tailer until the test ends, by notifications alone.
 func run(t *testing.T, w *world, o Options) *Tailer {
 	t.Helper()
-	o.Sweep = time.Hour // notifications have to do
+	o.Sweep = time.Hour
+	t.Cleanup(begin(t, w, o))
+	return w.tl.Load()
+}
+
+// begin runs a tailer and returns what stops it.
+func begin(t *testing.T, w *world, o Options) func() {
 	tl, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.tl.Store(tl)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- tl.Run(ctx) }()
-	t.Cleanup(func() {
+	return func() {
+		w.tl.Store(nil)
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -76,8 +84,14 @@ func run(t *testing.T, w *world, o Options) *Tailer {
 		if err := tl.Close(); err != nil {
 			t.Error(err)
 		}
-	})
-	return tl
+	}
+}
+
+// wake wakes the running tailer, if there is one.
+func (w *world) wake() {
+	if tl := w.tl.Load(); tl != nil {
+		tl.Wake("a")
+	}
 }
 
 func TestRunFollows(t *testing.T) {

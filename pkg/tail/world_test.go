@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -96,6 +97,7 @@ type world struct {
 	t      testing.TB
 	ledger *ledger
 	acks   bool // settle at once
+	tl     atomic.Pointer[Tailer]
 
 	mu     sync.Mutex
 	held   map[string]bool
