@@ -213,6 +213,9 @@ func kill(t tb, s *Store) {
 	t.Helper()
 	s.io.Lock()
 	defer s.io.Unlock()
+	if s.closed {
+		return
+	}
 	if s.out != nil {
 		s.out.Close()
 		s.out = nil

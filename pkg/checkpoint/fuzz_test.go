@@ -1,8 +1,6 @@
 package checkpoint
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"shipper/pkg/tail"
@@ -21,6 +19,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add(snap, journal)
 	f.Add(snap[:30], journal[:50])
 	f.Add([]byte{}, appendEnd(journal, 5))
+	dir := f.TempDir() // for the lock alone
 	f.Fuzz(func(t *testing.T, snapData, journalData []byte) {
 		d := newDisk()
 		d.names["snap.3"] = &node{data: snapData}
@@ -28,7 +27,7 @@ func FuzzReplay(f *testing.F) {
 		d.names["journal.2"] = &node{data: append(append([]byte{}, journal...), journalData...)}
 		st := newState()
 		_, newer := st.load("snap.3", true, snapData)
-		s, err := Open(fuzzDir(t), Options{files: func(string) (files, error) { return d, nil }})
+		s, err := Open(dir, Options{files: func(string) (files, error) { return d, nil }})
 		if err != nil {
 			if newer == nil {
 				// The version may also be in one of the journals.
@@ -58,21 +57,12 @@ func FuzzReplay(f *testing.F) {
 		}
 		// The state is a good one from here on: it survives as it is.
 		kill(t, s)
-		again := openOn(t, fuzzDir(t), d)
+		again := openOn(t, dir, d)
 		if a, b := s.Epochs(), again.Epochs(); len(a) != len(b) || again.Recovered() != nil || again.ID() != s.ID() {
 			t.Fatalf("%+v, then %+v, %q", a, b, again.Recovered())
 		}
 		s = again
 	})
-}
-
-func fuzzDir(t *testing.T) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "state")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // FuzzPrefix puts arbitrary bytes behind a good journal.

@@ -91,7 +91,7 @@ func (s *Store) Settled(id tail.StreamID) (off int64, counts tail.Counts) {
 	return st.done.offset, st.done.counts
 }
 
-// Lose implements tail.Positions: it counts, names the loss in the log, and adds it to Losses.
+// Lose implements tail.Positions. The caller names the loss in the log; here it is counted, for the stream and for Losses.
 func (s *Store) Lose(id tail.StreamID, n int64, reason string) {
 	st := s.Stream(id)
 	if st == nil || n <= 0 {
@@ -100,16 +100,13 @@ func (s *Store) Lose(id tail.StreamID, n int64, reason string) {
 	st.mu.Lock()
 	st.done.counts.Read += n
 	st.done.counts.Lost += n
-	route, path := st.meta.Route, st.meta.Path
-	off := st.next
+	route := st.meta.Route
 	st.touchLocked()
 	st.mu.Unlock()
 
 	s.lossMu.Lock()
 	s.losses[Loss{Route: route, Reason: reason}] += n
 	s.lossMu.Unlock()
-	s.log.Error("bytes are lost", "code", "SHP-K004", "input", route.Input, "target", route.Target, "path", path,
-		"stream", uint64(id), "offset", off, "bytes", n, "reason", reason)
 }
 
 // Losses returns what was lost since the process began, for each route and reason.
@@ -162,7 +159,11 @@ func (s *Store) SetOffset(id tail.StreamID, off int64) error {
 	if st.first != nil {
 		return fmt.Errorf("stream %d has lines on their way", id)
 	}
-	st.done.counts.Skipped += max(0, off-st.done.offset)
+	skipped := max(0, off-st.done.offset)
+	for _, a := range st.done.ahead { // these were counted when they were settled
+		skipped -= max(0, min(a.r.To, off)-a.r.From)
+	}
+	st.done.counts.Skipped += skipped
 	st.done.offset, st.done.marker, st.done.ahead = off, tail.Marker{}, nil
 	st.rest()
 	st.touchLocked()

@@ -155,11 +155,15 @@ func (s *Store) Run(ctx context.Context) error {
 // Commit makes everything durable now. An error is also what Trouble reports.
 func (s *Store) Commit() error { return s.write(true) }
 
-// Close commits and gives the directory back. Streams may still be settled afterwards; nothing of that is kept.
+// Close commits and gives the directory back. Streams may still be settled afterwards; nothing of that is kept. Closing again does
+// nothing.
 func (s *Store) Close() error {
 	err := s.Commit()
 	s.io.Lock()
 	defer s.io.Unlock()
+	if s.closed {
+		return nil
+	}
 	if s.out != nil {
 		err = errors.Join(err, s.out.Close())
 		s.out = nil

@@ -155,8 +155,9 @@ func (s *Stream) Read(n int64) {
 }
 
 // Enter records that r goes out as pack. m is of the bytes that end at r.To. Spans are entered in the order of the file;
-// ranges that an earlier run settled (Epoch.Ahead) may be left out or entered again. A gap of unsettled bytes would be a loss
-// that nobody notices: it is an error of the program, and Enter panics.
+// ranges that an earlier run settled (Epoch.Ahead) may be left out or entered again. A span that begins before the end of the last one
+// means that reading went back: what is in between is not settled any more and will be sent again. A gap of unsettled bytes would
+// be a loss that nobody notices: it is an error of the program, and Enter panics.
 func (s *Stream) Enter(r tail.Range, m tail.Marker, pack uint64) *Span {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -186,6 +187,9 @@ func (s *Stream) Jump(off int64) {
 }
 
 func (s *Stream) jumpLocked(off int64) {
+	if off < s.next {
+		s.backLocked(off)
+	}
 	for s.next < off && len(s.done.ahead) > 0 && s.done.ahead[0].r.From == s.next {
 		a := s.done.ahead[0]
 		s.done.ahead = s.done.ahead[1:]
@@ -300,9 +304,33 @@ func (s *Stream) touchLocked() {
 func (s *Stream) Rewind() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rewindLocked()
+}
+
+func (s *Stream) rewindLocked() {
 	s.done.ahead = s.progressLocked().ahead
 	for sp := s.first; sp != nil; sp = sp.next {
 		sp.state = spanStale
 	}
 	s.rest()
+}
+
+// backLocked follows a reader that went back to off. Sending again is safe, going on without the bytes is not. The bytes that were
+// counted as read and are not entered yet are the ones that come again.
+func (s *Stream) backLocked(off int64) {
+	unentered := s.done.counts.Pending()
+	for sp := s.first; sp != nil; sp = sp.next {
+		if sp.state == spanOpen {
+			unentered -= sp.r.Len()
+		}
+	}
+	s.rewindLocked()
+	s.done.counts.Read += unentered
+	s.store.log.Warn("reading went back: lines are sent again", "code", "SHP-K005", "stream", uint64(s.id), "path", s.meta.Path,
+		"offset", off, "bytes", s.done.offset-off)
+	if off < s.done.offset {
+		s.done.offset, s.done.marker = off, tail.Marker{}
+		s.next = off
+		s.touchLocked()
+	}
 }
