@@ -98,7 +98,7 @@ func (c *Client) Post(ctx context.Context, cred *creds.Credentials, b *Body, now
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	reply.Took = time.Since(begin)
+	reply.Took, reply.Sent = time.Since(begin), true
 	reply.read(resp, body)
 	if err != nil && !(reply.Status == http.StatusOK && reply.RequestID != "") {
 		// The status is known but not why. Only a yes needs no body.

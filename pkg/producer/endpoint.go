@@ -105,6 +105,8 @@ func hostOf(text string) (string, error) {
 		return "", errors.New("a user or password has no place in an endpoint")
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "":
 		return "", fmt.Errorf("%q has a path: an endpoint is a host alone", text)
+	case strings.Count(u.Host, ":") > 1 && !strings.HasPrefix(u.Host, "["):
+		return "", fmt.Errorf("%q is not an address: an IPv6 address stands in brackets", text)
 	case u.Hostname() == "" || strings.ContainsAny(text, " \t\r\n"):
 		return "", fmt.Errorf("%q names no host", text)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("make dead-letter directory: %w", err)
 	}
 	s := &Store{dir: dir, max: int64(o.Max), log: o.Log, now: o.Now}
+	s.next = uint16(rand.Uint32()) // two Stores that begin within a second must not give the same ids
 	if s.max <= 0 {
 		s.max = int64(Default().Max)
 	}
