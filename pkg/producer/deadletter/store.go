@@ -39,6 +39,7 @@ type Store struct {
 
 	mu      sync.Mutex // guards the files against this process; the flock guards them against others
 	next    uint16     // tail of the next id
+	mark    uint16     // middle of its ids, to tell it from other Stores on the directory
 	written atomic.Int64
 	dropped atomic.Int64
 }
@@ -55,7 +56,7 @@ func Open(dir string, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make dead-letter directory: %w", err)
 	}
-	s := &Store{dir: dir, max: int64(o.Max), log: o.Log, now: o.Now}
+	s := &Store{dir: dir, max: int64(o.Max), log: o.Log, now: o.Now, mark: uint16(rand.Uint32())}
 	s.next = uint16(rand.Uint32()) // two Stores that begin within a second must not give the same ids
 	if s.max <= 0 {
 		s.max = int64(Default().Max)
@@ -91,7 +92,7 @@ func (s *Store) Write(l Letter) error {
 		l.Time = s.now().UTC()
 	}
 	s.next++
-	l.ID = fmt.Sprintf("%08x%04x", uint32(s.now().Unix()), s.next)
+	l.ID = fmt.Sprintf("%08x%04x%04x", uint32(s.now().Unix()), s.mark, s.next)
 	line, err := json.Marshal(l)
 	if err != nil {
 		return fmt.Errorf("encode dead letter: %w", err)
