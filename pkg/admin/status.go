@@ -62,6 +62,7 @@ type FileStatus struct {
 	Ino        uint64  `json:"ino"`
 	Epoch      uint64  `json:"epoch"`
 	Size       int64   `json:"size"`
+	Offset     int64   `json:"offset"` // everything before it is settled
 	Read       int64   `json:"read"`
 	Acked      int64   `json:"acked"`
 	Pending    int64   `json:"pending"`

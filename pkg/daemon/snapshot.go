@@ -110,6 +110,7 @@ func (d *Daemon) fileStatus(f tail.FileStatus) admin.FileStatus {
 	}
 	e := stream.Epoch()
 	c := e.Counts
+	s.Offset = e.Offset
 	s.Read, s.Acked, s.Pending, s.Dead, s.Lost, s.Skipped = c.Read, c.Acked, c.Pending(), c.Dead, c.Lost, c.Skipped
 	s.LagBytes = max(0, f.Size-e.Offset)
 	if s.LagBytes > 0 && !f.ModTime.IsZero() {

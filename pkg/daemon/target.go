@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 
@@ -27,21 +28,8 @@ type target struct {
 func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) (*target, error) {
 	t := &target{name: name, cfg: cfg}
 	log := d.log.With("target", name)
-	source, err := creds.NewSource(d.cfg.Credentials[cfg.Credentials], creds.Options{
-		Log: log, Host: d.cfg.Agent.Name, STSEndpoint: cfg.AssumeRole.STSEndpoint,
-	})
-	if err != nil {
-		return nil, err
-	}
-	policy, err := sessionPolicy(cfg)
-	if err != nil {
-		return nil, err
-	}
-	t.creds, err = creds.NewProvider(creds.ProviderOptions{
-		Source: source, Role: cfg.RoleConfig, SessionPolicy: policy, Host: d.cfg.Agent.Name,
-		Region: cfg.Region, Network: cfg.Network, Log: log,
-	})
-	if err != nil {
+	var err error
+	if t.creds, err = NewProvider(d.cfg, cfg, log); err != nil {
 		return nil, err
 	}
 	t.batches = batch.New(batch.Options{
@@ -58,6 +46,24 @@ func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) 
 		Budget: d.budget, DeadLetters: d.dead, Log: d.log,
 	})
 	return t, err
+}
+
+// NewProvider makes what signs a target's requests, as run does: base identity, role, narrowed session. It asks for nothing yet.
+func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.Provider, error) {
+	source, err := creds.NewSource(cfg.Credentials[t.Credentials], creds.Options{
+		Log: log, Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint,
+	})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := sessionPolicy(t)
+	if err != nil {
+		return nil, err
+	}
+	return creds.NewProvider(creds.ProviderOptions{
+		Source: source, Role: t.RoleConfig, SessionPolicy: policy, Host: cfg.Agent.Name,
+		Region: t.Region, Network: t.Network, Log: log,
+	})
 }
 
 // share is one target's part of the memory: a target that hangs can fill its own and no other's.
