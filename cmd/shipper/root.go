@@ -34,6 +34,8 @@ Logstore of another account, with the temporary credentials of a role that it re
 
   shipper demo        the whole two-account story on this machine, no cloud
   shipper validate    is the configuration right?
+  shipper policy all  what the administrators of both accounts paste
+  shipper check       does everything hold, up to an acknowledged line?
   shipper run         tail and send`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -59,6 +61,7 @@ Logstore of another account, with the temporary credentials of a role that it re
 	root.AddCommand(
 		newRun(g), newValidate(g), newStatus(g), newDemo(g), newEmulator(g), newVersion(g),
 	)
+	root.AddCommand(newCheck(g), newPolicy(g), newExplain(g))
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	return root
 }

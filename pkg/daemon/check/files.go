@@ -1,0 +1,253 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"shipper/pkg/config"
+)
+
+// Bounds of the walk: a check must end, whatever ** leads to.
+const (
+	maxEntries = 500_000 // directory entries that are looked at for one input
+	maxDepth   = 64      // directories below each other
+	maxNamed   = 5       // troubles that are named one by one
+)
+
+// files looks at every input that goes to one of the targets: what matches, and what of it this user may read.
+func (c *checker) files(ctx context.Context) {
+	for _, name := range slices.Sorted(maps.Keys(c.cfg.Inputs)) {
+		in := c.cfg.Inputs[name]
+		if len(c.opt.Targets) > 0 && !slices.ContainsFunc(in.Target, func(t string) bool { return slices.Contains(c.names, t) }) {
+			continue
+		}
+		c.step(StepFiles, "", func(s *Step) { c.input(ctx, s, name, in) })
+	}
+}
+
+// walk is the search for the files of one input.
+type walk struct {
+	include, exclude []glob
+	ignore           string
+	seen             map[[2]uint64]bool // directories, by device and inode
+	left             int                // entries to look at
+
+	found  []string
+	dirs   int
+	closed []string // directories that cannot be listed
+	locked []string // files that cannot be opened
+	short  bool     // it was given up
+}
+
+func (c *checker) input(ctx context.Context, s *Step, name string, in config.Input) {
+	w := &walk{ignore: c.cfg.Agent.StateDir, seen: map[[2]uint64]bool{}, left: maxEntries}
+	for _, p := range in.Paths {
+		w.include = append(w.include, globs(p)...)
+	}
+	for _, p := range in.Exclude {
+		if !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "**") {
+			p = "**/" + p
+		}
+		w.exclude = append(w.exclude, globs(p)...)
+	}
+	for _, g := range w.include {
+		w.begin(ctx, g.base)
+	}
+	slices.Sort(w.found)
+	w.found = slices.Compact(w.found)
+	for _, f := range w.found {
+		if err := canRead(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			w.locked = append(w.locked, f)
+		}
+	}
+	c.matched[name] = w.found
+	c.directories += w.dirs
+	c.judge(s, name, in, w)
+}
+
+// begin enters the directory that a pattern begins with, or finds out why it cannot be entered.
+func (w *walk) begin(ctx context.Context, base string) {
+	_, err := os.Stat(base)
+	if errors.Is(err, fs.ErrPermission) {
+		for dir := filepath.Dir(base); ; dir = filepath.Dir(dir) {
+			if _, err := os.Stat(dir); err == nil {
+				w.close(dir)
+				return
+			}
+			if dir == "/" {
+				return
+			}
+		}
+	}
+	if err == nil {
+		w.enter(ctx, base, 0)
+	}
+}
+
+func (w *walk) close(dir string) {
+	if !slices.Contains(w.closed, dir) {
+		w.closed = append(w.closed, dir)
+	}
+}
+
+// enter lists a directory. Links are followed, as the daemon does; a directory is entered once.
+func (w *walk) enter(ctx context.Context, dir string, depth int) {
+	if ctx.Err() != nil || depth > maxDepth || dir == w.ignore || strings.HasPrefix(dir, w.ignore+"/") || anyMatches(w.exclude, dir) {
+		return
+	}
+	if !slices.ContainsFunc(w.include, func(g glob) bool { return g.descends(dir) }) {
+		return
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		key := [2]uint64{uint64(st.Dev), st.Ino}
+		if w.seen[key] {
+			return
+		}
+		w.seen[key] = true
+	}
+	w.dirs++
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		w.close(dir)
+		return
+	}
+	for _, e := range entries {
+		if w.left--; w.left < 0 {
+			w.short = true
+			return
+		}
+		w.entry(ctx, filepath.Join(dir, e.Name()), e.Type(), depth)
+	}
+}
+
+func (w *walk) entry(ctx context.Context, p string, mode fs.FileMode, depth int) {
+	if mode&fs.ModeSymlink != 0 {
+		info, err := os.Stat(p)
+		if err != nil {
+			return // leads nowhere
+		}
+		mode = info.Mode().Type()
+	}
+	switch {
+	case mode.IsDir():
+		w.enter(ctx, p, depth+1)
+	case mode.IsRegular() && anyMatches(w.include, p) && !anyMatches(w.exclude, p):
+		w.found = append(w.found, p)
+	}
+}
+
+// canRead opens a file as the daemon would.
+func canRead(p string) error {
+	f, err := os.Open(p)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// judge says what the walk means.
+func (c *checker) judge(s *Step, name string, in config.Input, w *walk) {
+	readable := len(w.found) - len(w.locked)
+	detail := fmt.Sprintf("%s: %s", strings.Join(in.Paths, ", "), count(len(w.found), "file"))
+	switch {
+	case len(w.found) > 0 && len(w.locked) == 0:
+		detail += ", all readable"
+	case len(w.found) > 0:
+		detail += fmt.Sprintf(", %d readable", readable)
+	}
+	if w.short {
+		detail += fmt.Sprintf(" (gave up after %d entries)", maxEntries)
+	}
+	if len(c.cfg.Inputs) > 1 {
+		detail = "[" + name + "] " + detail
+	}
+	s.ok(detail)
+	switch {
+	case len(w.locked)+len(w.closed) > 0:
+		t := closedFiles(detail, w)
+		if readable > 0 {
+			s.warn(t)
+		} else {
+			s.fail(t)
+		}
+	case len(w.found) == 0:
+		s.warn(trouble{code: "SHP-F202", detail: detail, cause: "No file matches now. Files that appear later are found.", whose: Configuration,
+			fix: []string{"if there should be some: check paths and exclude of [input." + name + "]"}})
+	case os.Geteuid() == 0:
+		if _, err := user.Lookup("shipper"); err == nil { // the service's user, whose rights matter
+			s.ok(detail + " by root; for the service: runuser -u shipper -- shipper check")
+		}
+	}
+}
+
+// closedFiles names what cannot be read, with owner and mode, and how to open it.
+func closedFiles(detail string, w *walk) trouble {
+	t := trouble{code: "SHP-F201", whose: Host, cause: "Their lines stay where they are: shipper tries again and again, and sends nothing of them until then."}
+	me := username(os.Geteuid())
+	n := 0
+	name := func(list []string, what string) {
+		for _, p := range list {
+			if n++; n <= maxNamed {
+				detail += fmt.Sprintf("\n%s: permission denied for user %s (%s)%s", p, me, rights(p), what)
+			}
+		}
+	}
+	name(w.locked, "")
+	name(w.closed, ", a directory that cannot be entered")
+	if n > maxNamed {
+		detail += fmt.Sprintf("\nand %d more", n-maxNamed)
+	}
+	t.detail = detail
+	example, mode := "", "640"
+	if len(w.locked) > 0 {
+		example = w.locked[0]
+	} else {
+		t.code, example, mode = "SHP-F203", w.closed[0], "750"
+	}
+	t.fix = []string{
+		"install the unit's drop-in 10-read-root-only-logs.conf (CAP_DAC_READ_SEARCH and nothing else)",
+		fmt.Sprintf("or give the group the right, here and in logrotate's create line: chgrp adm %s && chmod %s %s", example, mode, example),
+	}
+	return t
+}
+
+// rights are mode and owner of a path as ls shows them: 0640 root:adm.
+func rights(p string) string {
+	info, err := os.Stat(p)
+	if err != nil {
+		return "not visible"
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return fmt.Sprintf("%04o", info.Mode().Perm())
+	}
+	group := strconv.Itoa(int(st.Gid))
+	if g, err := user.LookupGroupId(group); err == nil {
+		group = g.Name
+	}
+	return fmt.Sprintf("%04o %s:%s", info.Mode().Perm(), username(int(st.Uid)), group)
+}
+
+func username(uid int) string {
+	id := strconv.Itoa(uid)
+	u, err := user.LookupId(id)
+	if err != nil {
+		return id
+	}
+	return cmp.Or(u.Username, id)
+}

@@ -1,0 +1,223 @@
+package check
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"shipper/pkg/creds"
+	"shipper/pkg/producer"
+	"shipper/pkg/ram"
+)
+
+// How often the line is tried when the service has trouble of its own, and how long between.
+const (
+	writeTries = 3
+	writePause = 500 * time.Millisecond
+)
+
+// write sends one marked line.
+func (t *chain) write(ctx context.Context, s *Step) {
+	switch {
+	case t.c.opt.NoWrite:
+		s.skip("not tried (--no-write)")
+		return
+	case t.logs.trouble != nil:
+		s.Status, s.Detail = NotReached, "not reached"
+		return
+	}
+	client, err := producer.NewClient(t.cfg.Config, t.c.http)
+	if err != nil { // the configuration was validated
+		s.fail(trouble{code: "SHP-N109", detail: err.Error(), whose: Configuration})
+		return
+	}
+	f, reply := t.post(ctx, client)
+	switch f.Verdict {
+	case producer.OK:
+		s.ok(fmt.Sprintf("1 line to %s/%s, tag %s, request id %s", t.cfg.Project, t.cfg.Logstore, Mark, reply.RequestID))
+	case producer.Throttle:
+		s.warn(t.found(f))
+	default:
+		s.fail(t.refusal(f))
+	}
+}
+
+// post tries until the answer says something about us.
+func (t *chain) post(ctx context.Context, client *producer.Client) (producer.Finding, producer.Reply) {
+	now := t.now
+	for try := 1; ; try++ {
+		at := now()
+		body, err := client.Encode(lineGroup(at, t.cfg.Topic, t.c.cfg.Agent.Name,
+			fmt.Sprintf("shipper check from %s at %s", t.c.cfg.Agent.Name, at.UTC().Format(time.RFC3339))))
+		if err != nil {
+			return producer.Classify(producer.Reply{}, err), producer.Reply{}
+		}
+		reply, err := client.Post(ctx, t.session, body, at)
+		body.Free()
+		f := producer.Classify(reply, err)
+		if try == writeTries || f.Verdict != producer.Retry && f.Verdict != producer.Clock {
+			return f, reply
+		}
+		if f.Verdict == producer.Clock {
+			off := reply.Offset
+			now = func() time.Time { return time.Now().Add(off) }
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return f, reply
+		case <-time.After(writePause):
+		}
+	}
+}
+
+// parties maps the words of pkg/producer.
+var parties = map[producer.Party]Party{
+	producer.Owner: Owner, producer.Caller: Caller, producer.Host: Host, producer.Setting: Configuration,
+	producer.Nobody: Service, producer.Shipper: Service, producer.Data: Host,
+}
+
+// found is a finding in its own words.
+func (t *chain) found(f producer.Finding) trouble {
+	out := trouble{code: f.ID, cause: sentence(upper(f.Cause)), whose: parties[f.Whose], kind: denied}
+	if f.Status != 0 {
+		out.detail = fmt.Sprintf("Log Service refused: %d %s: %s", f.Status, f.Code, f.Message)
+		if f.RequestID != "" {
+			out.detail += " (request id " + f.RequestID + ")"
+		}
+	} else {
+		out.detail = f.Message
+		if code := networkCodes[f.ID]; code != "" {
+			out.code = code
+		}
+	}
+	if f.Fix != "" {
+		out.fix = append(out.fix, f.Fix)
+	}
+	if f.Verdict == producer.Retry {
+		out.kind = unreachable
+	}
+	switch out.whose {
+	case Owner:
+		out.account = t.owner()
+	case Caller:
+		out.account = t.caller()
+	}
+	return out
+}
+
+// refusal looks behind the answers that ask for a document, or that mean different things in different accounts.
+func (t *chain) refusal(f producer.Finding) trouble {
+	out := t.found(f)
+	switch f.ID {
+	case "SHP-P401":
+		return t.deniedWrite(f, out)
+	case "SHP-P408":
+		return t.foreign(out, f.Denial.Account)
+	case "SHP-P601":
+		out.code, out.account = "SHP-A135", t.owner()
+		out.cause = fmt.Sprintf("There is no project %s at %s.", t.cfg.Project, t.logs.host)
+		out.fix = []string{fmt.Sprintf("correct project, region or endpoint of [target.%s]", t.name),
+			fmt.Sprintf("or account %s (owner of the Logstore) creates the project", t.owner())}
+	case "SHP-P602":
+		out.code, out.account = "SHP-A136", t.owner()
+		out.cause = fmt.Sprintf("Project %s has no Logstore %s.", t.cfg.Project, t.cfg.Logstore)
+		out.fix = []string{fmt.Sprintf("correct logstore of [target.%s]", t.name),
+			fmt.Sprintf("or account %s (owner of the Logstore) creates it in project %s", t.owner(), t.cfg.Project)}
+	case "SHP-P407", "SHP-P505":
+		out.code = "SHP-A137"
+	}
+	return out
+}
+
+// deniedWrite finds out which document lacks the write.
+func (t *chain) deniedWrite(f producer.Finding, out trouble) trouble {
+	d := f.Denial
+	if d.Account != "" && t.session.Account != "" && d.Account != t.session.Account {
+		return t.foreign(out, d.Account)
+	}
+	if t.policy != nil && d.PolicyType == "SessionPolicy" {
+		narrow := t.narrowSession(out.detail)
+		narrow.kind = denied
+		return narrow
+	}
+	who := "the role " + t.plan.RoleARN.RoleName()
+	if t.cfg.RoleARN == "" {
+		who = t.who.ARN
+	}
+	out.whose, out.account = Owner, t.owner()
+	if d.Explicit {
+		out.code = "SHP-A132"
+		out.cause = fmt.Sprintf("A policy of %s DENIES %s on this Logstore. An explicit Deny beats every Allow, so another document would not help.", who, ram.WriteAction)
+		out.fix = []string{fmt.Sprintf("RAM console: look through the policies of %s for a statement with \"Effect\": \"Deny\" that covers", who),
+			d.Action + " on " + d.Resource, "and remove or narrow it (shipper policy lint FILE tells which one it is)"}
+		return out
+	}
+	out.code = "SHP-A131"
+	out.cause = fmt.Sprintf("No policy of %s allows %s on this Logstore. It is checked against the bare name: a policy that lists …/logstore/%s/* only does not match.",
+		who, ram.WriteAction, t.cfg.Logstore)
+	out.fix = []string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who), text(t.plan.Role())}
+	if t.cfg.RoleARN != "" {
+		out.fix = append(out.fix, t.mail("role", t.owner()))
+	}
+	return out
+}
+
+// foreign is a project that belongs to another account than the session.
+func (t *chain) foreign(out trouble, owner string) trouble {
+	out.code, out.whose, out.account = "SHP-A134", Configuration, owner
+	who := "another account"
+	if owner != "" {
+		who = "account " + owner
+	}
+	out.cause = fmt.Sprintf("Project %s belongs to %s, but the session is in account %s. Policies of one account grant nothing in another.",
+		t.cfg.Project, who, t.session.Account)
+	out.fix = []string{fmt.Sprintf("correct project of [target.%s] if it is misspelt", t.name),
+		fmt.Sprintf("or set role_arn to a role in %s; its administrator creates it with: shipper policy all", who)}
+	return out
+}
+
+// owner is account A, as far as it is known.
+func (t *chain) owner() string {
+	if owner := ownerOf(t.cfg); owner != "" {
+		return owner
+	}
+	if t.session != nil && t.session.Account != "" {
+		return t.session.Account
+	}
+	return t.caller()
+}
+
+// caller is account B, as far as it is known.
+func (t *chain) caller() string {
+	if t.who != nil {
+		return t.who.Account
+	}
+	if t.base != nil {
+		return creds.AccountOf(t.base.Account)
+	}
+	return ""
+}
+
+// mail says how to send a document to the other administrator.
+func (t *chain) mail(doc, account string) string {
+	caller := " --ask"
+	if t.plan.Caller.Name != "" {
+		caller = " --caller " + t.plan.Caller.ARN()
+	}
+	target := ""
+	if len(t.c.cfg.Targets) > 1 {
+		target = " --target " + t.name
+	}
+	return fmt.Sprintf("or send them: shipper policy %s%s%s --format markdown > for-%s.md", doc, target, caller, account)
+}
+
+func upper(s string) string {
+	if s == "" {
+		return s
+	}
+	if c := s[0]; c >= 'a' && c <= 'z' {
+		return string(c-'a'+'A') + s[1:]
+	}
+	return s
+}
