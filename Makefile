@@ -6,7 +6,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 GOFLAGS  += -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: build test short fuzz lint fmt generate e2e bench clean
+.PHONY: build test short fuzz lint fmt generate e2e bench stages clean
 
 build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
@@ -42,7 +42,10 @@ e2e: build ## real nginx and logrotate (Debian packages, installed if root) thro
 	internal/e2e/setup
 	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m ./internal/e2e/...
 
-bench: ## the stages, each by itself
+bench: ## shipper against a loop around the SDK's producer and the bare pipeline; BENCH='-only nginx' for a part
+	$(GO) run ./internal/bench $(BENCH)
+
+stages: ## the stages, each by itself
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...
 
 clean:

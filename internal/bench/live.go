@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// until waits for something that happens in another process.
+func until(ctx context.Context, limit time.Duration, ok func() bool) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.Now().Add(limit)
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		if time.Now().After(end) {
+			return errors.New("gave up waiting")
+		}
+	}
+	return nil
+}
+
+func listening(ctx context.Context, addr string) error {
+	return until(ctx, 10*time.Second, func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+}
+
+// delays collects how long lines were on their way: from the write to the moment in which the sink answers.
+type delays struct {
+	mu   sync.Mutex
+	list []time.Duration
+}
+
+func (d *delays) inspect(group []byte) {
+	now := time.Now().UnixNano()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, m := range stamped.FindAllSubmatch(group, -1) {
+		at, _ := strconv.ParseInt(string(m[1]), 10, 64)
+		d.list = append(d.list, time.Duration(now-at))
+	}
+}
+
+// quantiles returns the median and the 99th percentile of what came, leaving out the first lines: a start is measured elsewhere.
+func (d *delays) quantiles() (n int, p50, p99 time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	list := slices.Clone(d.list)
+	if len(list) == 0 {
+		return 0, 0, 0
+	}
+	slices.Sort(list)
+	return len(list), list[len(list)/2], list[len(list)*99/100]
+}
+
+// latency appends 1,000 lines a second to one file.
+func (b *bench) latency(ctx context.Context) error {
+	for _, try := range []struct {
+		name, batch string
+		sdk         []string
+	}{
+		{"shipper, defaults", "", nil},
+		{"shipper, max_delay = 50ms", `max_delay = "50ms"`, nil},
+		{"sdk, defaults", "", []string{}},
+		{"sdk, linger 100 ms", "", []string{"-linger", "100"}},
+	} {
+		var d delays
+		s, err := newSink(d.inspect)
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(b.dir, "live.log")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			return err
+		}
+		h, err := b.host(settings{addr: s.addr, paths: path, batch: try.batch})
+		if err != nil {
+			return err
+		}
+		var c *child
+		if try.sdk == nil {
+			c, err = h.start(ctx, b)
+		} else {
+			c, err = startChild(ctx, b.bin["sdk"], append(try.sdk, "-endpoint", "http://"+s.addr, "-follow", fmt.Sprintf("%ds", b.seconds+5), path)...)
+		}
+		if err != nil {
+			return err
+		}
+		if err := until(ctx, 2*time.Second, func() bool { return false }); ctx.Err() != nil {
+			return err
+		}
+		sent, err := b.drip(ctx, path)
+		if err != nil {
+			return err
+		}
+		_ = until(ctx, 5*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
+		cpu := c.busy()
+		_ = c.stop()
+		n, p50, p99 := d.quantiles()
+		fmt.Fprintf(b.out, "  %-26s p50 %4d ms, p99 %4d ms, %d of %d lines, %d requests, CPU %.2f %%\n", try.name, p50.Milliseconds(), p99.Milliseconds(),
+			n, sent, s.requests.Load(), 100*cpu.Seconds()/float64(b.seconds+2))
+		s.close()
+		h.remove()
+	}
+	return nil
+}
+
+// drip writes lines at the pace of an application, one write each.
+func (b *bench) drip(ctx context.Context, path string) (lines int, err error) {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	r := rand.New(rand.NewPCG(1, 1))
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	var buf []byte
+	for began := time.Now(); ; {
+		due := int(time.Since(began) / time.Millisecond)
+		if due >= b.seconds*1000 {
+			return lines, nil
+		}
+		for ; lines < due; lines++ {
+			buf = append(nginxLine(buf[:0], r, lines), " sent="...)
+			buf = append(strconv.AppendInt(buf, time.Now().UnixNano(), 10), '\n')
+			if _, err := f.Write(buf); err != nil {
+				return lines, err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return lines, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}
+
+// many makes files in twenty directories, empty or with one line.
+func (b *bench) many(line string) (root string, paths []string, err error) {
+	root, err = os.MkdirTemp(b.dir, "many")
+	if err != nil {
+		return "", nil, err
+	}
+	for i := range b.files {
+		dir := filepath.Join(root, fmt.Sprintf("d%02d", i%20))
+		if i < 20 {
+			if err := os.Mkdir(dir, 0o700); err != nil {
+				return "", nil, err
+			}
+		}
+		path := filepath.Join(dir, fmt.Sprintf("%05d.log", i))
+		if err := os.WriteFile(path, []byte(line), 0o600); err != nil {
+			return "", nil, err
+		}
+		paths = append(paths, path)
+	}
+	return root, paths, nil
+}
+
+// slow appends one line a second to each of many files.
+func (b *bench) slow(ctx context.Context) error {
+	root, paths, err := b.many("")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(root)
+	var d delays
+	var mu sync.Mutex
+	packs := map[string]map[string]bool{} // path -> pack ids
+	groups, odd := 0, 0
+	s, err := newSink(func(group []byte) {
+		d.inspect(group)
+		t := tags(group)
+		mu.Lock()
+		defer mu.Unlock()
+		groups++
+		path, pack := t["__path__"], t["__pack_id__"]
+		if path == "" || pack == "" || packs[path][pack] {
+			odd++
+			return
+		}
+		if packs[path] == nil {
+			packs[path] = map[string]bool{}
+		}
+		packs[path][pack] = true
+	})
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	h, err := b.host(settings{addr: s.addr, paths: filepath.Join(root, "*", "*.log")})
+	if err != nil {
+		return err
+	}
+	defer h.remove()
+	c, err := h.start(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := until(ctx, 5*time.Second, func() bool { return false }); ctx.Err() != nil {
+		return err
+	}
+	before := c.busy()
+	began := time.Now()
+	sent := 0
+	for range b.seconds {
+		n, err := second(ctx, paths)
+		if err != nil {
+			return err
+		}
+		sent += n
+	}
+	_ = until(ctx, 15*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
+	took := time.Since(began).Seconds()
+	cpu := c.busy() - before
+	memory := c.memory("VmRSS")
+	_ = c.stop()
+	n, p50, p99 := d.quantiles()
+	fmt.Fprintf(b.out, "  %d files, one line a second each: %.1f requests/s, CPU %.1f %%, %.1f MB now, %.1f MB peak\n", b.files,
+		float64(s.requests.Load())/took, 100*cpu.Seconds()/took, float64(memory)/1e6, float64(c.peak.Load())/1e6)
+	fmt.Fprintf(b.out, "  %d of %d lines in %d groups, %d paths, %d groups without path, without pack id or with one twice, %d bodies unreadable; p50 %d ms, p99 %d ms\n",
+		n, sent, groups, len(packs), odd, s.bad.Load(), p50.Milliseconds(), p99.Milliseconds())
+	return nil
+}
+
+// second writes one line to each file, evenly over a second.
+func second(ctx context.Context, paths []string) (lines int, err error) {
+	began := time.Now()
+	for i, p := range paths {
+		if wait := time.Duration(i)*time.Second/time.Duration(len(paths)) - time.Since(began); wait > 2*time.Millisecond {
+			_ = until(ctx, wait, func() bool { return false })
+		}
+		f, err := os.OpenFile(p, os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			return lines, err
+		}
+		w := bufio.NewWriter(f)
+		fmt.Fprintf(w, "a line that a slow service writes once a second sent=%d\n", time.Now().UnixNano())
+		if err := errors.Join(w.Flush(), f.Close()); err != nil {
+			return lines, err
+		}
+		lines++
+	}
+	_ = until(ctx, time.Second-time.Since(began), func() bool { return false })
+	return lines, ctx.Err()
+}
+
+// idle measures what it costs to watch files in which nothing happens.
+func (b *bench) idle(ctx context.Context) error {
+	root, _, err := b.many("one line\n")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(root)
+	s, err := newSink(nil)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	h, err := b.host(settings{addr: s.addr, paths: filepath.Join(root, "*", "*.log")})
+	if err != nil {
+		return err
+	}
+	defer h.remove()
+	c, err := h.start(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	if err := until(ctx, 20*time.Second, func() bool { return s.requests.Load() > 0 }); err != nil {
+		return err
+	}
+	// All are read and settled after a moment; freed memory goes back to the system over the next seconds.
+	_ = until(ctx, 10*time.Second, func() bool { return false })
+	before, began := c.busy(), time.Now()
+	_ = until(ctx, 2*time.Duration(b.seconds)*time.Second, func() bool { return false })
+	took := time.Since(began)
+	fmt.Fprintf(b.out, "  %d idle files: %.3f %% of a core, %.1f MB now, %.1f MB peak (reading them at the start included)\n", b.files,
+		100*(c.busy()-before).Seconds()/took.Seconds(), float64(c.memory("VmRSS"))/1e6, float64(c.peak.Load())/1e6)
+	return ctx.Err()
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	only    string
+	size    int
+	rounds  int
+	seconds int
+	files   int
+	shipper string
+	dir     string
+}
+
+// bench is one run of the harness.
+type bench struct {
+	options
+	bin map[string]string // program -> path
+	out io.Writer
+}
+
+// sections in the order in which they run.
+var sections = []struct {
+	name string
+	run  func(*bench, context.Context) error
+}{
+	{"binary", (*bench).binary},
+	{"nginx", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "nginx", 1) }},
+	{"json", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "json", 1) }},
+	{"wide", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "wide", 1) }},
+	{"files", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "nginx", 100) }},
+	{"emulator", (*bench).emulator},
+	{"start", (*bench).start},
+	{"latency", (*bench).latency},
+	{"slow", (*bench).slow},
+	{"idle", (*bench).idle},
+	{"link", (*bench).link},
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "bare" {
+		if err := bare(os.Args[2], os.Args[3:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bare pipeline:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	var o options
+	flag.StringVar(&o.only, "only", "", "sections to run, of "+strings.Join(names, ","))
+	flag.IntVar(&o.size, "size", 1000, "MB (10^6) of a corpus")
+	flag.IntVar(&o.rounds, "rounds", 3, "runs of each program; the median counts")
+	flag.IntVar(&o.seconds, "seconds", 20, "length of what is measured over time")
+	flag.IntVar(&o.files, "files", 10_000, "number of slow and of idle files")
+	flag.StringVar(&o.shipper, "shipper", "", "the binary to measure instead of one that is built from here")
+	flag.StringVar(&o.dir, "dir", "", "where corpora and state go; the default is removed at the end")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	if o.dir == "" {
+		dir, err := os.MkdirTemp("", "shipper-bench")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		o.dir = dir
+	}
+	b := &bench{options: o, bin: map[string]string{}, out: os.Stdout}
+	if err := b.build(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(b.out, machine())
+	want := strings.Split(o.only, ",")
+	for _, s := range sections {
+		if o.only != "" && !slices.Contains(want, s.name) {
+			continue
+		}
+		began := time.Now()
+		fmt.Fprintf(b.out, "\n%s\n", s.name)
+		if err := s.run(b, ctx); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		fmt.Fprintf(os.Stderr, "%s took %v\n", s.name, time.Since(began).Round(time.Second))
+	}
+	return nil
+}
+
+// build makes the programs that are compared. Paths are those of the repository, where this is started.
+func (b *bench) build(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	b.bin["bare"] = self
+	for name, pkg := range map[string]string{"shipper": "./cmd/shipper", "sdk": "./internal/bench/testdata/sdkloop"} {
+		if name == "shipper" && b.shipper != "" {
+			b.bin[name] = b.shipper
+			continue
+		}
+		b.bin[name] = filepath.Join(b.dir, name)
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", b.bin[name], pkg)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", pkg, err, out)
+		}
+	}
+	return nil
+}
+
+func (b *bench) binary(context.Context) error {
+	st, err := os.Stat(b.bin["shipper"])
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(b.out, "  shipper %.2f MB (%.2f MiB)\n", float64(st.Size())/1e6, float64(st.Size())/(1<<20))
+	return nil
+}
