@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shipper/pkg/admin"
+	"shipper/pkg/config"
 )
 
 func newStatus(g *global) *cobra.Command {
@@ -122,12 +123,17 @@ func ago(at *time.Time) string {
 	return time.Since(*at).Round(time.Second).String() + " ago"
 }
 
-// askStatus tries the sockets first: they need no port, and their file mode says who may ask.
+// askStatus asks the daemon of the configuration.
 func (g *global) askStatus(ctx context.Context) (*admin.Status, error) {
 	cfg, err := g.loadConfig()
 	if err != nil {
 		return nil, err
 	}
+	return askDaemon(ctx, cfg)
+}
+
+// askDaemon tries the sockets first: they need no port, and their file mode says who may ask.
+func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var reasons []error

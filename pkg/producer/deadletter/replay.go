@@ -91,6 +91,10 @@ func (s *Store) Remove(ids ...string) (int, error) {
 
 // Purge takes the letters off the disk that pick chooses (nil = all, damaged lines too) and returns how many.
 func (s *Store) Purge(pick func(Letter) bool) (int, error) {
+	return s.purge(func(rec record) bool { return pick == nil || rec.bad == nil && pick(rec.letter) })
+}
+
+func (s *Store) purge(pick func(record) bool) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	unlock, err := s.lock()
@@ -113,14 +117,22 @@ func (s *Store) Purge(pick func(Letter) bool) (int, error) {
 	return total, durable.SyncDir(s.dir)
 }
 
+// PurgeDamaged takes the lines off the disk that are no letters.
+func (s *Store) PurgeDamaged() error {
+	_, err := s.purge(func(rec record) bool { return rec.bad != nil })
+	return err
+}
+
 // purgeFile rewrites one file without what pick chooses, or removes it when nothing is left.
-func purgeFile(path string, pick func(Letter) bool) (removed int, err error) {
+func purgeFile(path string, pick func(record) bool) (removed int, err error) {
 	var keep bytes.Buffer
+	changed := false
 	for rec, err := range scan(path) {
 		switch {
 		case err != nil:
 			return 0, err
-		case pick == nil || rec.bad == nil && pick(rec.letter):
+		case pick(rec):
+			changed = true
 			if rec.bad == nil {
 				removed++
 			}
@@ -131,7 +143,7 @@ func purgeFile(path string, pick func(Letter) bool) (removed int, err error) {
 	switch {
 	case keep.Len() == 0:
 		return removed, os.Remove(path)
-	case removed == 0:
+	case !changed:
 		return 0, nil
 	}
 	return removed, durable.WriteFile(path, keep.Bytes(), 0o600)
