@@ -209,7 +209,7 @@ func TestThroughProxy(t *testing.T) {
 	defer server.Close()
 
 	var asked atomic.Value
-	var tunnels sync.WaitGroup
+	closed := make(chan struct{}) // when the one tunnel is
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Store(r.Method + " " + r.Host)
 		to, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -222,11 +222,14 @@ func TestThroughProxy(t *testing.T) {
 		if err != nil {
 			return
 		}
-		tunnels.Go(func() { io.Copy(to, from); to.Close() })
-		tunnels.Go(func() { io.Copy(from, to); from.Close() })
+		back := make(chan struct{})
+		go func() { io.Copy(from, to); from.Close(); close(back) }()
+		io.Copy(to, from)
+		to.Close()
+		<-back
+		close(closed)
 	}))
-	defer tunnels.Wait()
-	defer proxy.Close()
+	defer func() { proxy.Close(); <-closed }()
 	through, _ := url.Parse(proxy.URL)
 	hc := own(t, func(tr *http.Transport) {
 		tr.Proxy = http.ProxyURL(through)
