@@ -174,6 +174,7 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 	first, _ := readHead(c)
 	s := t.newStream(e, in, f, c, first)
 	t.place(s, f)
+	t.log.Debug("file is known", s.attrs(), "offset", e.Offset, "ino", f.id.Ino, "at", f.where)
 	t.opts.Positions.Update(s.epoch)
 	t.ring.mark(s)
 	return s
@@ -250,6 +251,7 @@ func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string) *st
 		t.ring.block(s, prev)
 	}
 	t.last[r][label] = s
+	t.log.Debug("file is new", s.attrs(), "offset", off, "ino", f.id.Ino, "at", f.where)
 	t.ring.mark(s)
 	return s
 }

@@ -27,6 +27,7 @@ func (nothingLeft) Close() error                      { return nil }
 // it was seen unharmed.
 func (t *Tailer) rewritten(s *stream, since time.Time) {
 	f, label := s.file, s.path()
+	s.troubled = false // a reader that has found the same has told in vain
 	if s.off.Load() == 0 && s.seen.Load() == 0 && s.head.Load().Len == 0 {
 		return
 	}
@@ -92,7 +93,7 @@ func (t *Tailer) attach(s *stream, f *file) {
 	t.opts.Positions.Update(s.epoch)
 	t.parked[s] = struct{}{}
 	t.ring.mark(s)
-	t.log.Debug("unread rest is read from another file", s.attrs(), "offset", s.off.Load())
+	t.log.Debug("content is read on in another file", s.attrs(), "offset", s.off.Load(), "ino", f.id.Ino, "at", f.where)
 }
 
 // find looks for the content of an epoch in the neighbourhood of its path: the copy that copytruncate made, a compressed

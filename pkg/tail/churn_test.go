@@ -64,10 +64,19 @@ func TestChurn(t *testing.T) {
 			w.mu.Unlock()
 			w.wake()
 			seen := map[string]int{}
+			from := map[string][]StreamID{}
 			for end := time.Now().Add(20 * time.Second); len(seen) < n && time.Now().Before(end); time.Sleep(time.Millisecond) {
 				for _, l := range w.take("a") {
 					seen[l.text]++
+					from[l.text] = append(from[l.text], l.stream)
 				}
+			}
+			if tl := w.tl.Load(); len(seen) < n {
+				tl.mu.Lock()
+				for _, s := range tl.streams {
+					t.Log("stands", s.id, "place", s.place, "waits for", s.waitsFor, "at", s.off.Load(), "of", s.seen.Load(), "file", s.file != nil, "loose", s.epoch.Detached, "again", s.again, "next", len(s.next))
+				}
+				tl.mu.Unlock()
 			}
 			stop()
 			for _, l := range w.take("a") {
@@ -79,6 +88,9 @@ func TestChurn(t *testing.T) {
 				case c == 0:
 					missing = append(missing, i)
 				case c > 1:
+					if len(repeated) == 0 || repeated[len(repeated)-1] != i-1 {
+						t.Log("repeated from", i, "by streams", from[fmt.Sprintf("line %06d of a log that is rotated now and then", i)])
+					}
 					repeated = append(repeated, i)
 				}
 			}

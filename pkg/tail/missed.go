@@ -39,8 +39,21 @@ func (t *Tailer) fillGap(g gap) {
 	}
 	after, err := linux.Stat(dir)
 	if err != nil || !after.Mod.Equal(before.Mod) || !t.once && time.Since(after.Mod) < clockGrain {
-		t.gaps = append(t.gaps, g)
+		t.keepGap(g)
 	}
+}
+
+// keepGap remembers a gap for the next step.
+func (t *Tailer) keepGap(g gap) {
+	for i, o := range t.gaps {
+		if o.route == g.route && o.path == g.path {
+			if g.since.Before(o.since) {
+				t.gaps[i].since = g.since
+			}
+			return
+		}
+	}
+	t.gaps = append(t.gaps, g)
 }
 
 // refillGaps does again what was disturbed in the last step.
@@ -64,7 +77,7 @@ func (t *Tailer) missed(g gap) []*file {
 			continue
 		}
 		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 &&
-			f.id.Birth > g.since.Add(-clockGrain).UnixNano() && !t.knownTo(g.route, f) {
+			f.id.Birth > g.since.Add(-clockGrain).UnixNano() && !t.knownTo(g, f) {
 			out = append(out, f)
 		} else {
 			t.dropUnused(f)
@@ -76,14 +89,29 @@ func (t *Tailer) missed(g gap) []*file {
 	return out
 }
 
-// knownTo reports whether f or its content belongs to a recorded epoch of the route, or to one that looks for its copy.
-func (t *Tailer) knownTo(r Route, f *file) bool {
-	for s := range t.orphans {
-		if s.route == r && t.judge(s.present(), f, false, true) == moved {
+// isCopy reports whether f is the copy that rotation made, or is making, of a stream's content: then it is found once the
+// stream's own file is truncated.
+func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
+	if !t.hold(s) {
+		t.keepGap(g) // compared when the reader has handed it in
+		return true
+	}
+	if s.file != nil && !s.file.packed() && t.reopen(s.file) && s.intact() && s.file.refresh() == nil {
+		end := min(f.info.Size, s.file.info.Size)
+		return end > 0 && sameBytes(f.f, s.file.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, s.file.f, end, HeadMax)
+	}
+	v := t.judge(s.present(), f, false, true)
+	return v == moved || v == copied
+}
+
+// knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
+func (t *Tailer) knownTo(g gap, f *file) bool {
+	for _, s := range t.streams {
+		if s.route == g.route && (s.path() == g.path || s.file == nil) && t.isCopy(f, s, g) {
 			return true
 		}
 	}
-	for _, rec := range t.records[r] {
+	for _, rec := range t.records[g.route] {
 		if kernelIs(rec.epoch.Identity, f.id) != different {
 			return true
 		}
