@@ -29,6 +29,8 @@ const (
 type Options struct {
 	Log *slog.Logger
 	Now func() time.Time
+	// Moved is called after bytes of a stream were settled, from the goroutine that settled them. It must not block. May be nil.
+	Moved func(tail.StreamID)
 
 	files func(dir string) (files, error) // nil: the operating system
 }
@@ -38,6 +40,7 @@ type Options struct {
 type Store struct {
 	log     *slog.Logger
 	now     func() time.Time
+	moved   func(tail.StreamID) // Options.Moved, never nil
 	files   files
 	lock    *durable.Held
 	id      storeID
@@ -74,6 +77,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Moved == nil {
+		o.Moved = func(tail.StreamID) {}
+	}
 	if o.files == nil {
 		o.files = func(dir string) (files, error) { return openFiles(dir) }
 	}
@@ -89,7 +95,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open state directory: %w", err), lock.Release())
 	}
 	s := &Store{
-		log: o.Log, now: o.Now, files: f, lock: lock,
+		log: o.Log, now: o.Now, moved: o.Moved, files: f, lock: lock,
 		poke:    make(chan struct{}, 1),
 		trouble: quiet.New(o.Log, slog.LevelError, o.Now),
 		streams: map[tail.StreamID]*Stream{},
@@ -144,7 +150,7 @@ func (s *Store) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return s.Commit()
-		case <-s.poke: // epochs survive a kill at once, power failure after the next tick
+		case <-s.poke: // what is written survives a kill at once, power failure after the next tick
 			_ = s.write(false)
 		case <-tick.C:
 			_ = s.Commit()
@@ -177,6 +183,7 @@ func (s *Store) changed(st *Stream) {
 	s.dirtyMu.Lock()
 	s.dirty = append(s.dirty, st)
 	s.dirtyMu.Unlock()
+	s.wake()
 }
 
 func (s *Store) wake() {

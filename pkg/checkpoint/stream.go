@@ -189,6 +189,7 @@ func (s *Stream) Jump(off int64) {
 // Settle says what became of the bytes of sp. Spans are settled in any order, each once, and o adds up to the length of the
 // span; anything else is an error of the program, and Settle panics. After Rewind a span of before is ignored.
 func (s *Stream) Settle(sp *Span, o Outcome) {
+	defer s.store.moved(s.id) // once the lock is free again
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleLocked(sp, o)

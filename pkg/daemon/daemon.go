@@ -62,7 +62,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 		}
 	}()
 	dir := cfg.Agent.StateDir
-	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log}); err != nil {
+	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log, Moved: d.moved}); err != nil {
 		return nil, stateError(dir, err)
 	}
 	for _, damage := range d.store.Recovered() {
@@ -90,6 +90,13 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	}
 	d.notify = &notifier{look: d.Snapshot, beats: d.beats}
 	return d, nil
+}
+
+// moved lets the tailer close a file that waited for its last line to be settled.
+func (d *Daemon) moved(id tail.StreamID) {
+	if d.tailer != nil {
+		d.tailer.Settled(id)
+	}
 }
 
 // socket is where the control socket goes: as configured, else where systemd gave us a directory, else with the state.
