@@ -93,7 +93,9 @@ func partOf(code string) string {
 
 // ended closes a sentence.
 func ended(s string) string {
-	s = upper(strings.TrimSpace(s))
+	if s = strings.TrimSpace(s); !strings.HasPrefix(s, "shipper ") {
+		s = upper(s)
+	}
 	if s == "" || strings.ContainsRune(".!?", rune(s[len(s)-1])) {
 		return s
 	}

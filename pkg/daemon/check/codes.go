@@ -108,6 +108,7 @@ var daemonCodes = []Entry{
 	{Code: "SHP-K002", Title: "The state directory was damaged, or positions could not be written at the end", Means: "What is good of it counts; some lines may be sent again."},
 	{Code: "SHP-K003", Title: "The journal of positions cannot be shortened yet", Means: "It grows until it can be.", Fix: "Look at disk space."},
 	{Code: "SHP-K004", Title: "Bytes are lost", Means: "They were gone before they could be read. Input, path and range are named.", Fix: "See SHP-T010."},
+	{Code: "SHP-K005", Title: "Reading went back to an earlier offset", Means: "The lines from there on are sent again: that is safe, going on without them is not."},
 
 	{Code: "SHP-P210", Title: "The connection to Log Service fails", Means: "The request is repeated for ever; the lines wait in their files.", Fix: "The message says why; shipper check."},
 	{Code: "SHP-P211", Title: "Log Service did not answer in time", Means: "The request is repeated; some lines may arrive twice.", Fix: "Check firewall and proxy."},
