@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,7 +29,7 @@ func decompressDeflate(dst, src []byte, rawSize int) ([]byte, error) {
 	}
 	out := slices.Grow(dst, rawSize)[:len(dst)+rawSize]
 	n, err := io.ReadFull(r, out[len(dst):])
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return out[:len(dst)+n], nil
 	}
 	if err != nil {
@@ -39,7 +40,7 @@ func decompressDeflate(dst, src []byte, rawSize int) ([]byte, error) {
 	switch k, err := io.ReadFull(r, more[:]); {
 	case k > 0:
 		return dst, ErrSize
-	case err != io.EOF:
+	case !errors.Is(err, io.EOF):
 		return dst, err
 	}
 	return out, nil

@@ -2,11 +2,13 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -116,14 +118,15 @@ func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, 
 	r := b.open()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.URL(c.path), r)
 	if err != nil {
-		r.Close()
+		b.Free() // what r held
 		return nil, err
 	}
 	req.ContentLength = int64(b.Len())
 	req.GetBody = func() (io.ReadCloser, error) { return b.open(), nil }
 	headers := c.headers(cred, b)
-	if err := c.sign(headers, cred, b.data, now); err != nil {
-		r.Close()
+	pprof.Do(ctx, pprof.Labels("stage", "sign"), func(context.Context) { err = c.sign(headers, cred, b.data, now) })
+	if err != nil {
+		b.Free()
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	for k, v := range headers {
@@ -172,7 +175,7 @@ func (c *Client) sign(h map[string]string, cred *creds.Credentials, body []byte,
 
 // hideURL drops the *url.Error around err: it repeats method and address, which the caller has said already.
 func hideURL(err error) error {
-	if e, ok := err.(*url.Error); ok {
+	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
 	}
 	return err

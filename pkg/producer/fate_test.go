@@ -263,6 +263,27 @@ func TestStop(t *testing.T) {
 	}
 }
 
+// At the edge of a quota throttling and success alternate for hours: a message a minute says so.
+func TestFlappingIsQuiet(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{inFlight: 1, logs: 1, answer: func(r *request) answer {
+			if r.n%2 == 1 {
+				return answer{status: 403, code: "ShardWriteQuotaExceed"}
+			}
+			return answer{}
+		}})
+		w.MaxBytes = 1
+		w.write(numbered(1000)...)
+		start := time.Now()
+		w.run()
+		w.check(once(numbered(1000)...), nil)
+		minutes := int(time.Since(start).Minutes())
+		if n := strings.Count(w.log.String(), "\n"); n > minutes+2 || minutes < 3 {
+			t.Errorf("%d messages in %d minutes", n, minutes)
+		}
+	})
+}
+
 // Stop ends every kind of wait at once.
 func TestStopWhileWaiting(t *testing.T) {
 	for name, a := range map[string]answer{

@@ -62,7 +62,7 @@ type Options struct {
 	Budget      Budget
 	DeadLetters DeadLetters
 	HTTP        *http.Client     // nil: one of its own, with NewTransport
-	Log         *slog.Logger     // nil discards
+	Log         *slog.Logger     // knows which target it is; nil discards
 	Now         func() time.Time // wall clock; nil: time.Now
 }
 
@@ -79,7 +79,7 @@ type Producer struct {
 	streak  atomic.Int64 // groups dead-lettered since the service last took one
 
 	held     *quiet.Trouble // somebody must change something
-	bumpy    *quiet.Trouble // network, service or quota
+	bumpy    *bumps         // network, service or quota
 	burials  *quiet.Trouble // dead letters
 	mendings *quiet.Trouble // logs that were changed
 }
@@ -98,7 +98,6 @@ func New(o Options) (*Producer, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	o.Log = o.Log.With("target", o.Target)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -111,7 +110,7 @@ func New(o Options) (*Producer, error) {
 	}
 	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(),
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
-		bumpy:    quiet.New(o.Log, slog.LevelWarn, o.Now),
+		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},
 		burials:  quiet.New(o.Log, slog.LevelError, o.Now),
 		mendings: quiet.New(o.Log, slog.LevelWarn, o.Now),
 	}

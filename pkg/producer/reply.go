@@ -52,7 +52,8 @@ func (r *Reply) read(resp *http.Response, body []byte) {
 		Message string             `json:"errorMessage"`
 		Detail  accessDeniedDetail `json:"accessDeniedDetail"`
 	}
-	if json.Unmarshal(body, &doc); doc.Code != "" || doc.Message != "" {
+	_ = json.Unmarshal(body, &doc) // of a document that is only partly one, what could be read counts
+	if doc.Code != "" || doc.Message != "" {
 		r.Code, r.Message, r.detail = clip(doc.Code), clip(doc.Message), doc.Detail
 		return
 	}

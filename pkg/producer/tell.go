@@ -3,6 +3,10 @@ package producer
 import (
 	"fmt"
 	"net/http"
+	"sync"
+	"time"
+
+	"shipper/internal/quiet"
 )
 
 // account counts one request that ended by itself.
@@ -33,14 +37,48 @@ func (d *delivery) repeat(r Reply, err error, f Finding, l *load) {
 func (d *delivery) tell(f Finding, s signal, tries int) {
 	switch {
 	case s == passed:
-		d.bumpy.Over("requests are accepted again")
+		d.bumpy.accepted(d.Now())
 		d.held.Over("delivery goes on")
 		d.meter.release()
 	case s == refused:
 		d.heldBy(f)
 	case f.Verdict == Throttle, f.Verdict == Retry && tries > 1: // one failure in a while is normal life
-		d.bumpy.Report("requests fail and are repeated: "+f.Cause, "code", f.ID, "verdict", f.Verdict.String(),
+		d.bumpy.report(d.Now(), "requests fail and are repeated: "+f.Cause, "code", f.ID, "verdict", f.Verdict.String(),
 			"reason", reason(f), "request_id", f.RequestID, "attempt", tries)
+	}
+}
+
+// bumps speaks about failures that pass by themselves. Near a quota they alternate with successes for hours, which must not
+// make two messages a second: it is over after a minute without a failure, or at once if nothing went through before.
+type bumps struct {
+	trouble *quiet.Trouble
+
+	mu    sync.Mutex
+	last  time.Time // failure
+	mixed bool      // some requests went through since it began
+}
+
+// solid is how long nothing at all has to go through for the first success to be the end of it.
+const solid = 10 * time.Second
+
+func (b *bumps) report(now time.Time, msg string, args ...any) {
+	b.mu.Lock()
+	b.last = now
+	b.mu.Unlock()
+	b.trouble.Report(msg, args...)
+}
+
+func (b *bumps) accepted(now time.Time) {
+	since := b.trouble.Since()
+	if since.IsZero() {
+		return
+	}
+	b.mu.Lock()
+	over := !b.mixed && now.Sub(since) >= solid || now.Sub(b.last) >= quiet.Every
+	b.mixed = !over
+	b.mu.Unlock()
+	if over {
+		b.trouble.Over("requests are accepted again")
 	}
 }
 

@@ -66,10 +66,10 @@ func scan(path string) iter.Seq2[record, error] {
 		r := bufio.NewReaderSize(f, 64<<10)
 		for n := 1; ; n++ {
 			line, err := readLine(r)
-			if err == io.EOF && len(line) == 0 {
+			if errors.Is(err, io.EOF) && len(line) == 0 {
 				return
 			}
-			if err != nil && err != io.EOF && !errors.Is(err, errLine) {
+			if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errLine) {
 				yield(record{}, fmt.Errorf("read dead letters in %s: %w", path, err))
 				return
 			}
@@ -87,7 +87,7 @@ func scan(path string) iter.Seq2[record, error] {
 func parse(line []byte) (Letter, error) {
 	var l Letter
 	if err := json.Unmarshal(line, &l); err != nil {
-		return Letter{}, fmt.Errorf("%w: %v", errLine, err)
+		return Letter{}, fmt.Errorf("%w: %w", errLine, err)
 	}
 	if l.ID == "" {
 		return Letter{}, fmt.Errorf("%w: it has no id", errLine)
