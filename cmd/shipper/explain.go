@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,10 +11,10 @@ import (
 	"shipper/pkg/daemon/check"
 )
 
-//go:generate sh -c "go run . explain --markdown > ../../docs/codes.md.new && mv ../../docs/codes.md.new ../../docs/codes.md"
+//go:generate go run . explain --markdown ../../docs/codes.md
 
 func newExplain(g *global) *cobra.Command {
-	var markdown bool
+	var markdown string
 	cmd := &cobra.Command{
 		Use:   "explain [CODE]",
 		Short: "Explain a code such as SHP-A103, or list all of them",
@@ -38,16 +39,15 @@ func newExplain(g *global) *cobra.Command {
 				return written(printEntry(g.stdout, e))
 			}
 			switch {
-			case markdown:
-				_, err := io.WriteString(g.stdout, codesPage(all))
-				return written(err)
+			case markdown != "":
+				return written(os.WriteFile(markdown, []byte(codesPage(all)), 0o644))
 			case g.json:
 				return written(printJSON(g.stdout, map[string]any{"codes": all}))
 			}
 			return written(printEntries(g.stdout, all))
 		},
 	}
-	cmd.Flags().BoolVar(&markdown, "markdown", false, "write the page docs/codes.md")
+	cmd.Flags().StringVar(&markdown, "markdown", "", "write the page docs/codes.md to `file`")
 	_ = cmd.Flags().MarkHidden("markdown") // fails for a flag that does not exist
 	return cmd
 }

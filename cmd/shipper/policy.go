@@ -129,12 +129,17 @@ func (p *policyFlags) sets(ctx context.Context, cfg *config.Config) ([]check.Set
 		return nil, failf(exitUsage, "no target has a role_arn, so no document is needed between accounts: the key that is configured writes itself, "+
 			"and needs %s on the Logstore", ram.WriteAction)
 	}
+	known := map[string]ram.Principal{} // by credentials: whoever assumes two roles is asked once
 	for i := range sets {
 		plan := &sets[i].Plan
 		plan.Verify, plan.ConsumerGroup = p.verify, p.group
-		caller, err := p.who(ctx, cfg, sets[i])
-		if err != nil {
-			return nil, err
+		caller, ok := known[sets[i].Credentials]
+		if !ok {
+			var err error
+			if caller, err = p.who(ctx, cfg, sets[i]); err != nil {
+				return nil, err
+			}
+			known[sets[i].Credentials] = caller
 		}
 		plan.Caller = caller
 		if caller.Account == "" {
