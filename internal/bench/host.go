@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
 	"strings"
 )
 
@@ -16,13 +15,13 @@ type host struct {
 
 // settings are what differs between runs.
 type settings struct {
-	addr     string // of the sink
-	paths    string // of the log files
-	batch    string // lines of [target.central.batch]
-	agent    string // lines of [agent]
-	assume   string // the role to assume at the sink; "" signs with the key itself
-	id, key  string
-	logstore string
+	addr    string // of the sink
+	paths   string // of the log files
+	target  string // lines of [target.central]
+	batch   string // lines of [target.central.batch]
+	agent   string // lines of [agent]
+	assume  string // the role to assume at the sink; "" signs with the key itself
+	id, key string
 }
 
 func (b *bench) host(s settings) (*host, error) {
@@ -57,12 +56,13 @@ logstore = "web"
 region = "cn-hangzhou"
 endpoint = "http://%s"
 %s
+%s
 [target.central.batch]
 %s
 [input.web]
 paths = [%q]
 start_at = "beginning"
-`, filepath.Join(dir, "state"), s.agent, filepath.Join(dir, "sock"), s.id, s.key, s.addr, role, s.batch, s.paths)
+`, filepath.Join(dir, "state"), s.agent, filepath.Join(dir, "sock"), s.id, s.key, s.addr, s.target, role, s.batch, s.paths)
 	h := &host{dir: dir, config: filepath.Join(dir, "shipper.toml")}
 	return h, os.WriteFile(h.config, []byte(strings.TrimLeft(text, "\n")), 0o600)
 }

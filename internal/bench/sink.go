@@ -59,13 +59,18 @@ var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // ServeHTTP implements http.Handler.
 func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	grouped := r.Header.Get("x-log-mode") == "batch_group"
+	size, _ := strconv.ParseInt(r.Header.Get("x-log-bodyrawsize"), 10, 64)
 	var n int64
 	var err error
-	if s.inspect != nil {
+	if s.inspect != nil || grouped {
 		var body []byte
 		body, err = io.ReadAll(r.Body)
 		n = int64(len(body))
-		if err == nil && s.open(r, body) != nil {
+		if grouped { // the header tells the size of the list; what is in it is compressed
+			size = rawOf(body)
+		}
+		if s.inspect != nil && err == nil && s.open(r, body) != nil {
 			s.bad.Add(1)
 		}
 	} else {
@@ -76,7 +81,6 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	size, _ := strconv.ParseInt(r.Header.Get("x-log-bodyrawsize"), 10, 64)
 	now := time.Now().UnixNano()
 	s.first.CompareAndSwap(0, now)
 	s.last.Store(now)
@@ -86,6 +90,18 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("x-log-requestid", "6679A2D4C1B2A3F4E5D6C7B8")
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
+}
+
+// rawOf adds up the sizes of the groups in a list of packages.
+func rawOf(list []byte) (size int64) {
+	_ = fields(list, func(_ int, pkg []byte, _ uint64) {
+		_ = fields(pkg, func(n int, _ []byte, v uint64) {
+			if n == 2 {
+				size += int64(v)
+			}
+		})
+	})
+	return size
 }
 
 // open hands every LogGroup of a request to inspect.

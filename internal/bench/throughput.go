@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,7 +21,7 @@ type result struct {
 }
 
 // programs are compared in this order, one after the other in each round, so that all meet the same weather.
-var programs = []string{"shipper", "bare", "sdk"}
+var programs = []string{"shipper", "shipper v4", "bare", "sdk"}
 
 // throughput ships one corpus with each program.
 func (b *bench) throughput(ctx context.Context, kind string, files int) error {
@@ -38,6 +39,9 @@ func (b *bench) throughput(ctx context.Context, kind string, files int) error {
 	got := map[string][]result{}
 	for range b.rounds {
 		for _, name := range programs {
+			if name != "shipper" && !slices.Contains(strings.Split(b.against, ","), name) {
+				continue
+			}
 			s.reset()
 			elapsed, c, cpu, err := b.ship(ctx, name, settings{addr: s.addr, paths: pattern})
 			if err != nil {
@@ -59,7 +63,10 @@ func (b *bench) throughput(ctx context.Context, kind string, files int) error {
 // ship runs one program to its end.
 func (b *bench) ship(ctx context.Context, name string, s settings) (elapsed time.Duration, c *child, cpu time.Duration, err error) {
 	switch name {
-	case "shipper":
+	case "shipper", "shipper v4":
+		if name == "shipper v4" {
+			s.target = `signature = "v4"`
+		}
 		var h *host
 		if h, err = b.host(s); err != nil {
 			return
