@@ -217,14 +217,14 @@ func TestThroughProxy(t *testing.T) {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		w.WriteHeader(http.StatusOK)
-		from, _, err := http.NewResponseController(w).Hijack()
+		from, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
+		fmt.Fprint(from, "HTTP/1.1 200 Connection established\r\n\r\n")
 		back := make(chan struct{})
 		go func() { io.Copy(from, to); from.Close(); close(back) }()
-		io.Copy(to, from)
+		io.Copy(to, buffered)
 		to.Close()
 		<-back
 		close(closed)
