@@ -65,9 +65,6 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log, Moved: d.moved}); err != nil {
 		return nil, stateError(dir, err)
 	}
-	for _, damage := range d.store.Recovered() {
-		o.Log.Warn("the state directory was damaged; what is good of it counts, some lines may be sent again", "code", "SHP-K001", "path", dir, "reason", damage)
-	}
 	if d.dead, err = deadletter.Open(filepath.Join(dir, cfg.DeadLetter.Dir), deadletter.Options{Max: cfg.DeadLetter.Max, Log: o.Log}); err != nil {
 		return nil, stateError(dir, err)
 	}
@@ -122,7 +119,7 @@ func (d *Daemon) release() {
 	}
 	if d.store != nil {
 		if err := d.store.Close(); err != nil {
-			d.log.Error("positions could not be written at the end; some lines may be sent again", "code", "SHP-K002", "err", err)
+			d.log.Error("positions could not be written at the end; some lines may be sent again", "code", "SHP-K001", "err", err)
 		}
 	}
 }

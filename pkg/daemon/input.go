@@ -2,13 +2,11 @@ package daemon
 
 import (
 	"context"
-	"io"
 	"maps"
 	"slices"
 	"sync"
 	"time"
 
-	"shipper/internal/codec"
 	"shipper/pkg/batch"
 	"shipper/pkg/process"
 	"shipper/pkg/tail"
@@ -31,7 +29,6 @@ func (d *Daemon) newTailer() error {
 	d.tailer, err = tail.New(tail.Options{
 		Inputs: inputs, Positions: d.store, NewSink: d.newSink, MaxOpenFiles: d.cfg.Agent.MaxOpenFiles,
 		Ignore: []string{d.cfg.Agent.StateDir}, Log: d.log, Beat: d.beats.Join("readers"),
-		Unpack: map[string]func(io.Reader) (io.ReadCloser, error){".zst": codec.NewZstdReader},
 	})
 	return err
 }
