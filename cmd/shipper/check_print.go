@@ -197,8 +197,8 @@ func (p *checkPrinter) fixes(s check.Step) {
 			}
 			continue
 		}
-		if strings.Contains(f, "shipper policy ") && strings.Contains(f, " > ") {
-			p.text("  " + f) // a command stays in one piece
+		if strings.HasPrefix(f, "shipper policy ") {
+			p.text("    " + f) // a command stays in one piece
 			continue
 		}
 		for i, l := range wrap(f, p.width-checkText-4) {

@@ -50,9 +50,9 @@ func (t *chain) stsTrouble(err error) trouble {
 		t.deniedAssume(e, &out)
 	case "SHP-A104":
 		out.cause = fmt.Sprintf("There is no role %s in account %s, or the account number or the name in role_arn has a typing error.", t.plan.RoleARN.RoleName(), t.plan.RoleARN.Account)
-		out.fix = []string{fmt.Sprintf("correct role_arn of [target.%s], or let account %s create the role:", t.name, t.plan.RoleARN.Account),
+		out.fix = append([]string{fmt.Sprintf("correct role_arn of [target.%s], or let account %s create the role:", t.name, t.plan.RoleARN.Account),
 			fmt.Sprintf("RAM console › Roles › Create Role › %s, with this trust policy:", t.plan.RoleARN.RoleName()), text(t.plan.Trust()),
-			"and this permission policy:", text(t.plan.Role()), t.mail("all", t.plan.RoleARN.Account)}
+			"and this permission policy:", text(t.plan.Role())}, t.mail("all", t.plan.RoleARN.Account)...)
 	case "SHP-A106":
 		out.fix = []string{fmt.Sprintf("correct it in [target.%s.assume_role]", t.name)}
 	case "SHP-A108":
@@ -92,10 +92,10 @@ func (t *chain) deniedAssume(e *creds.Error, out *trouble) {
 	caller, role := t.plan.Caller.ARN(), t.plan.RoleARN
 	callerAccount := cmp.Or(e.Denial.Owner, t.caller())
 	explicit := e.Denial.Reason == "ExplicitDeny"
-	trustFix := []string{fmt.Sprintf("RAM console › Roles › %s › Trust policy, replace with (or add the statement to what is there):", role.RoleName()),
-		text(t.plan.Trust()), t.mail("trust", role.Account)}
-	callerFix := []string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", caller),
-		text(t.plan.CallerPolicy()), t.mail("caller", callerAccount)}
+	trustFix := append([]string{fmt.Sprintf("RAM console › Roles › %s › Trust policy, replace with (or add the statement to what is there):", role.RoleName()),
+		text(t.plan.Trust())}, t.mail("trust", role.Account)...)
+	callerFix := append([]string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", caller),
+		text(t.plan.CallerPolicy())}, t.mail("caller", callerAccount)...)
 	switch e.Denial.PolicyType {
 	case "AssumeRolePolicy":
 		out.whose, out.account = Owner, role.Account

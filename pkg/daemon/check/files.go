@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"shipper/internal/linux"
 	"shipper/pkg/config"
 )
 
@@ -109,17 +110,12 @@ func (w *walk) enter(ctx context.Context, dir string, depth int) {
 	if !slices.ContainsFunc(w.include, func(g glob) bool { return g.descends(dir) }) {
 		return
 	}
-	info, err := os.Stat(dir)
-	if err != nil || !info.IsDir() {
+	info, err := linux.Stat(dir)
+	key := [2]uint64{info.Dev, info.Ino}
+	if err != nil || info.Mode != fs.ModeDir || w.seen[key] {
 		return
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		key := [2]uint64{uint64(st.Dev), st.Ino}
-		if w.seen[key] {
-			return
-		}
-		w.seen[key] = true
-	}
+	w.seen[key] = true
 	w.dirs++
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -73,25 +73,8 @@ func logPeer(t config.Target) (*peer, error) {
 func (p *peer) look(ctx context.Context, client *http.Client) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	var mu sync.Mutex // the transport calls back from goroutines of its own
-	begin := time.Now()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		ConnectDone: func(_, _ string, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil && p.took == 0 {
-				p.took = time.Since(begin)
-			}
-		},
-		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				p.secure = tls.VersionName(s.Version)
-			}
-		},
-	})
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, nil)
+	conn := &line{begin: time.Now()}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, conn.trace()), http.MethodGet, p.url, nil)
 	if err != nil {
 		p.broken(err)
 		return
@@ -102,18 +85,15 @@ func (p *peer) look(ctx context.Context, client *http.Client) {
 	if via, err := http.ProxyFromEnvironment(req); err == nil && via != nil {
 		p.proxy = via.Host
 	}
-	sent := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		mu.Lock()
-		defer mu.Unlock()
 		p.broken(err)
 		return
 	}
 	defer resp.Body.Close()
+	answered := time.Now()
+	p.took, p.secure = conn.stood()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	mu.Lock()
-	defer mu.Unlock()
 	switch {
 	case err != nil:
 		p.broken(err)
@@ -124,8 +104,44 @@ func (p *peer) look(ctx context.Context, client *http.Client) {
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		// The header has whole seconds: half of one is the best guess of what was cut off.
-		p.offset, p.clocked = date.Add(500*time.Millisecond).Sub(sent.Add(time.Since(sent)/2)), true
+		half := answered.Sub(conn.begin) / 2
+		p.offset, p.clocked = date.Add(500*time.Millisecond).Sub(conn.begin.Add(half)), true
 	}
+}
+
+// line notes how a connection came about. The transport may call back after the request has ended: a second address that it
+// dialled in parallel.
+type line struct {
+	begin time.Time
+
+	mu     sync.Mutex // guards what follows
+	took   time.Duration
+	secure string
+}
+
+func (l *line) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		ConnectDone: func(_, _ string, err error) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if err == nil && l.took == 0 {
+				l.took = time.Since(l.begin)
+			}
+		},
+		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if err == nil {
+				l.secure = tls.VersionName(s.Version)
+			}
+		},
+	}
+}
+
+func (l *line) stood() (time.Duration, string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.took, l.secure
 }
 
 // networkCodes turns the codes that the daemon logs for a failed request into those of check.

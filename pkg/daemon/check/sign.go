@@ -76,6 +76,6 @@ func signV1(secret, method, path, date string, headers map[string]string) string
 	}
 	slices.Sort(lines)
 	mac := hmac.New(sha1.New, []byte(secret))
-	io.WriteString(mac, strings.Join([]string{method, "", "", date, strings.Join(lines, "\n"), path}, "\n"))
+	mac.Write([]byte(strings.Join([]string{method, "", "", date, strings.Join(lines, "\n"), path}, "\n")))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"shipper/pkg/config"
 	"shipper/pkg/creds"
 	"shipper/pkg/producer"
 	"shipper/pkg/ram"
@@ -158,7 +159,7 @@ func (t *chain) deniedWrite(f producer.Finding, out trouble) trouble {
 		who, ram.WriteAction, t.cfg.Logstore)
 	out.fix = []string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who), text(t.plan.Role())}
 	if t.cfg.RoleARN != "" {
-		out.fix = append(out.fix, t.mail("role", t.owner()))
+		out.fix = append(out.fix, t.mail("role", t.owner())...)
 	}
 	return out
 }
@@ -199,17 +200,16 @@ func (t *chain) caller() string {
 	return ""
 }
 
-// mail says how to send a document to the other administrator.
-func (t *chain) mail(doc, account string) string {
-	caller := " --ask"
-	if t.plan.Caller.Name != "" {
-		caller = " --caller " + t.plan.Caller.ARN()
+// mail says how to send a document to the other administrator: words and a command.
+func (t *chain) mail(doc, account string) []string {
+	command := "shipper policy " + doc
+	if files := t.c.cfg.Files; len(files) > 0 && files[0].Path != config.DefaultPath {
+		command += " -c " + files[0].Path
 	}
-	target := ""
-	if len(t.c.cfg.Targets) > 1 {
-		target = " --target " + t.name
+	if len(Sets(t.c.cfg)) > 1 {
+		command += " --target " + t.name
 	}
-	return fmt.Sprintf("or send them: shipper policy %s%s%s --format markdown > for-%s.md", doc, target, caller, account)
+	return []string{"or send them:", command + " --ask --format markdown > for-" + account + ".md"}
 }
 
 func upper(s string) string {
