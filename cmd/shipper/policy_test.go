@@ -324,3 +324,29 @@ func TestAccountsPage(t *testing.T) {
 		}
 	}
 }
+
+// One role that two identities assume needs one trust policy with both, which no document alone is.
+func TestPolicyRivals(t *testing.T) {
+	h := newCheckHost(t, nil)
+	h.target["credentials"] = "host"
+	h.extra = `
+[credentials.other]
+source = "static"
+access_key_id = "` + emulator.ReaderKeyID + `"
+access_key_secret = { file = "` + h.file("other", emulator.ReaderKeySecret) + `" }
+[target.second]
+project = "sec-logs"
+logstore = "audit"
+region = "cn-hangzhou"
+credentials = "other"
+role_arn = "` + emulator.WriterRole + `"
+assume_role.sts_endpoint = "` + h.url + `"
+[input.second]
+paths = ["/nowhere/*.2"]
+target = "second"
+`
+	code, out, bad := h.shipper("policy", "trust", "--ask")
+	if code != exitOK || !json.Valid([]byte(out)) || !strings.Contains(bad, "both statements into one trust policy") {
+		t.Errorf("exit %d\n%s%s", code, out, bad)
+	}
+}
