@@ -16,7 +16,7 @@ const (
 	tagSource = 4<<3 | 2
 	tagTags   = 6<<3 | 2
 
-	tagTime     = 1<<3 | 0
+	tagTime     = 1 << 3
 	tagContents = 2<<3 | 2
 	tagTimeNs   = 4<<3 | 5
 

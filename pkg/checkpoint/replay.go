@@ -27,7 +27,6 @@ var (
 	errNoHeader   = errors.New("it does not begin with a header")
 	errForeign    = errors.New("it belongs to another state directory")
 	errIncomplete = errors.New("its end is missing")
-	errUnknown    = errors.New("unknown record")
 )
 
 // loaded is what one file contributed.

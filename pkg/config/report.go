@@ -139,7 +139,7 @@ func (d *decoder) unknown(t reflect.Type, n *node, path []string) {
 	message := "unknown key " + quote(key)
 	if len(in) > 0 {
 		message += " in [" + dotted(in) + "]"
-	} else if n.table != nil || n.list != nil && len(n.list) > 0 && n.list[0].table != nil {
+	} else if n.table != nil || len(n.list) > 0 && n.list[0].table != nil {
 		message = "unknown table [" + dotted(path) + "]"
 	}
 	hint := didYouMean(key, names)

@@ -2,7 +2,6 @@ package emulator
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -231,7 +230,7 @@ func (c *call) getIndex() *fail {
 		return failf(http.StatusNotFound, "IndexConfigNotExist", "index config doesn't exist")
 	}
 	c.w.Header().Set("Content-Type", "application/json")
-	_, _ = io.WriteString(c.w, string(l.index))
+	_, _ = c.w.Write(l.index)
 	return nil
 }
 

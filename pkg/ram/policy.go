@@ -92,13 +92,3 @@ const AssumeRole = "sts:AssumeRole"
 func AssumeRequest(role ARN, ctx Context) Request {
 	return Request{Action: AssumeRole, Resource: role.String(), Context: ctx}
 }
-
-// trust reports whether the document has a Principal, which makes it a trust policy.
-func (p *Policy) trust() bool {
-	for i := range p.Statement {
-		if p.Statement[i].Principal != nil {
-			return true
-		}
-	}
-	return false
-}
