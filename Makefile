@@ -40,7 +40,15 @@ generate: ## the key reference and the example configuration, from the structs
 
 e2e: build ## real nginx and logrotate (Debian packages, installed if root) through the emulator
 	internal/e2e/setup
-	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m ./internal/e2e/...
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m -skip '^Test(Host|Container)' ./internal/e2e/...
+
+host: ## as root: the service on a Debian host with systemd, logrotate and journal; install, upgrade and purge of the packages
+	internal/e2e/hostsetup host
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestHost' ./internal/e2e
+
+container: ## as root: the image as a hardened container and as a sidecar
+	internal/e2e/hostsetup container
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestContainer' ./internal/e2e
 
 bench: ## shipper against a loop around the SDK's producer and the bare pipeline; BENCH='-only nginx' for a part
 	$(GO) run ./internal/bench $(BENCH)
