@@ -251,6 +251,8 @@ func links() []link {
 			step: check.StepWrite, code: "SHP-A136", whose: check.Configuration, account: ownerA, exit: exitDenied, says: "no Logstore web"},
 		{name: "project of another account", world: func(w *emulator.World) { w.Projects[0].Owner = hostsB },
 			step: check.StepWrite, code: "SHP-A134", whose: check.Configuration, account: hostsB, exit: exitDenied, says: hostsB},
+		{name: "project of another account, without a role", setup: func(_ *testing.T, h *checkHost) { delete(h.target, "role_arn") },
+			step: check.StepWrite, code: "SHP-A134", whose: check.Configuration, account: ownerA, exit: exitDenied, says: "role_arn"},
 		{name: "project forbidden", world: func(w *emulator.World) { w.Projects[0].Forbidden = true },
 			step: check.StepWrite, code: "SHP-A137", whose: check.Owner, account: ownerA, exit: exitDenied, says: "ProjectForbidden"},
 		{name: "write quota", setup: inject(emulator.Fault{Op: emulator.OpPost, Kind: emulator.ThrottleProject}),
@@ -274,6 +276,18 @@ func links() []link {
 		}, step: check.StepNetwork, code: "SHP-N105", whose: check.Host, exit: exitUnavailable, says: "certificate"},
 		{name: "STS unreachable", setup: func(t *testing.T, h *checkHost) { h.assume["sts_endpoint"] = nobody(t) },
 			step: check.StepNetwork, code: "SHP-N102", whose: check.Host, exit: exitUnavailable, says: "STS"},
+		{name: "STS unreachable and not needed", world: func(w *emulator.World) {
+			w.Accounts[0].Users[0].Policies = []emulator.Document{allowWrite(bare)}
+		}, setup: func(t *testing.T, h *checkHost) {
+			delete(h.target, "role_arn")
+			h.keyID, h.secret = emulator.ReaderKeyID, emulator.ReaderKeySecret
+			h.assume["sts_endpoint"] = nobody(t)
+		}, step: check.StepNetwork, code: "SHP-N102", whose: check.Host, exit: exitOK, status: check.Warn, says: "can do without"},
+		{name: "STS unreachable and not needed, but no permission", setup: func(t *testing.T, h *checkHost) {
+			delete(h.target, "role_arn")
+			h.keyID, h.secret = emulator.ReaderKeyID, emulator.ReaderKeySecret
+			h.assume["sts_endpoint"] = nobody(t)
+		}, step: check.StepWrite, code: "SHP-A131", whose: check.Owner, account: ownerA, exit: exitDenied, says: "static key"},
 		{name: "endpoint not STS", setup: func(t *testing.T, h *checkHost) { h.assume["sts_endpoint"] = stranger(t) },
 			step: check.StepNetwork, code: "SHP-N108", whose: check.Host, exit: exitUnavailable, says: "not STS"},
 		{name: "STS down", setup: inject(emulator.Fault{Kind: emulator.STSDown}),

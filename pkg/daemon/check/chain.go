@@ -70,11 +70,15 @@ func (c *checker) cloud(ctx context.Context) {
 
 // walk goes from the network to the written line.
 func (t *chain) walk(ctx context.Context, asked int64) {
-	for _, p := range []*peer{t.sts, t.logs} {
-		t.c.step(StepNetwork, t.name, func(s *Step) { p.report(s) })
-	}
+	t.c.step(StepNetwork, t.name, func(s *Step) {
+		if t.sts.report(s); s.Status == Fail && t.alone() {
+			s.Status = Warn
+			s.Cause += " This target writes with its own key and can do without."
+		}
+	})
+	t.c.step(StepNetwork, t.name, t.logs.report)
 	t.prepare()
-	t.broken = t.sts.trouble != nil
+	t.broken = t.sts.trouble != nil && !t.alone()
 	t.link(ctx, StepCredential, t.credential)
 	before := t.broken
 	t.broken = before || t.badPolicy != nil // AssumeRole cannot be asked without the policy that belongs to it
@@ -87,6 +91,9 @@ func (t *chain) walk(ctx context.Context, asked int64) {
 	t.link(ctx, StepWrite, t.write)
 	t.c.step(StepReadBack, t.name, func(s *Step) { s.skip("off (shipper verify reads a line back)") })
 }
+
+// alone reports whether the daemon never asks STS for this target: no role to assume, no account to compare with.
+func (t *chain) alone() bool { return t.cfg.RoleARN == "" && ownerOf(t.cfg) == "" }
 
 // link runs one link unless an earlier one is broken.
 func (t *chain) link(ctx context.Context, name string, do func(context.Context, *Step)) {
@@ -152,6 +159,10 @@ func (t *chain) credential(ctx context.Context, s *Step) {
 			fix:   []string{"write the " + what + " again, without anything before, in or after it" + t.from()}})
 		return
 	}
+	if t.alone() && t.sts.trouble != nil {
+		s.ok(t.keyName() + "; whose it is is not known, because STS was not reached")
+		return
+	}
 	who, err := t.provider.Identity(ctx, base)
 	if err != nil {
 		s.fail(t.stsTrouble(err))
@@ -210,7 +221,11 @@ func stray(c *creds.Credentials) string {
 // assume exchanges the base credential for a session of the role.
 func (t *chain) assume(ctx context.Context, s *Step) {
 	if t.cfg.RoleARN == "" {
-		t.session = t.base
+		own := *t.base
+		if t.who != nil {
+			own.Account = t.who.Account
+		}
+		t.session = &own
 		s.skip("no role_arn: the base credential writes itself")
 		return
 	}
@@ -239,10 +254,12 @@ func (t *chain) assume(ctx context.Context, s *Step) {
 // account compares where the session is with where it should be.
 func (t *chain) account(_ context.Context, s *Step) {
 	want, got := ownerOf(t.cfg), t.session.Account
-	if t.cfg.RoleARN == "" {
+	if t.cfg.RoleARN == "" && t.who != nil {
 		got = t.who.Account
 	}
 	switch {
+	case got == "":
+		s.skip("not known; expect_account is not set")
 	case want == "":
 		s.skip("account " + got + "; expect_account is not set")
 	case got == want:

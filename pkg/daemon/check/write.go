@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -143,10 +144,14 @@ func (t *chain) deniedWrite(f producer.Finding, out trouble) trouble {
 		return narrow
 	}
 	who := "the role " + t.plan.RoleARN.RoleName()
-	if t.cfg.RoleARN == "" {
+	switch {
+	case t.cfg.RoleARN != "":
+	case t.who != nil:
 		who = t.who.ARN
+	default:
+		who = "the user or role of " + t.keyName()
 	}
-	out.whose, out.account = Owner, t.owner()
+	out.whose, out.account = Owner, cmp.Or(t.owner(), d.Account)
 	if d.Explicit {
 		out.code = "SHP-A132"
 		out.cause = fmt.Sprintf("A policy of %s DENIES %s on this Logstore. An explicit Deny beats every Allow, so another document would not help.", who, ram.WriteAction)
