@@ -104,8 +104,8 @@ var daemonCodes = []Entry{
 	{Code: "SHP-T010", Title: "Bytes were gone before they could be read", Means: "The file was deleted or truncated, and no copy of it was found. Path and range are named, and they count as lost.",
 		Fix: "Keep more rotated files, use delaycompress, and let the paths match the rotated names."},
 
-	{Code: "SHP-K001", Title: "Positions cannot be written", Means: "They are kept in memory; delivery goes on, but a crash now would repeat lines.", Fix: "Look at disk space and rights of the state directory."},
-	{Code: "SHP-K002", Title: "The state directory was damaged, or positions could not be written at the end", Means: "What is good of it counts; some lines may be sent again."},
+	{Code: "SHP-K001", Title: "Positions cannot be written", Means: "They are kept in memory; delivery goes on, but a crash now (or, when it is said at the end, the next start) repeats lines.", Fix: "Look at disk space and rights of the state directory."},
+	{Code: "SHP-K002", Title: "The state directory was damaged", Means: "What is good of it counts, the rest is set aside as .bad; some lines may be sent again.", Fix: "Look at the disk."},
 	{Code: "SHP-K003", Title: "The journal of positions cannot be shortened yet", Means: "It grows until it can be.", Fix: "Look at disk space."},
 	{Code: "SHP-K004", Title: "Bytes are lost", Means: "They were gone before they could be read. Input, path and range are named.", Fix: "See SHP-T010."},
 	{Code: "SHP-K005", Title: "Reading went back to an earlier offset", Means: "The lines from there on are sent again: that is safe, going on without them is not."},
