@@ -32,6 +32,7 @@ type Batcher struct {
 	trailers trailers
 	budget   *Budget
 	share    int64
+	ahead    int64 // bytes of sealed batches at which readers are stopped
 	wake     func()
 	now      func() time.Time
 	unwatch  func()
@@ -44,11 +45,16 @@ type Batcher struct {
 	aging chan struct{} // capacity 1: the list of open batches is no longer empty
 	ready chan struct{} // capacity 1: the queue is not empty, or closed
 
-	mu    sync.Mutex
-	open  list // by the time of opening
-	queue []*Batch
-	head  int // queue[:head] is taken
+	mu     sync.Mutex
+	open   list // by the time of opening
+	queue  []*Batch
+	head   int          // queue[:head] is taken
+	queued atomic.Int64 // bytes of queue[head:], written under mu
 }
+
+// readAhead is how many full batches may wait for a sender. Readers are far faster than what comes after them: two batches keep every
+// core busy while a reader wakes up. More would only be memory, and a batch that has left the cache when it is compressed.
+const readAhead = 4
 
 // New returns a Batcher. It starts nothing.
 func New(o Options) *Batcher {
@@ -63,7 +69,7 @@ func New(o Options) *Batcher {
 	}
 	b := &Batcher{
 		config: o.Config, target: o.Target, trailers: trailers{meta: o.Meta},
-		budget: o.Budget, share: o.Share, wake: o.Wake, now: o.Now,
+		budget: o.Budget, share: o.Share, ahead: readAhead * int64(o.Config.MaxBytes), wake: o.Wake, now: o.Now,
 		aging: make(chan struct{}, 1), ready: make(chan struct{}, 1),
 	}
 	b.unwatch = o.Budget.watch(&watcher{freed: b.freed, relieve: b.sealOldest})
@@ -98,6 +104,7 @@ func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch
 		if b.head < len(b.queue) {
 			dst = b.takeLocked(dst, limit)
 			b.mu.Unlock()
+			b.freed()
 			return dst, nil
 		}
 		b.mu.Unlock()
@@ -127,6 +134,7 @@ func (b *Batcher) takeLocked(dst []*Batch, limit Limit) []*Batch {
 		}
 		b.queue[b.head] = nil
 		b.head++
+		b.queued.Add(-int64(len(next.Group())))
 		dst = append(dst, next)
 	}
 	if b.head == len(b.queue) {
@@ -147,6 +155,9 @@ func (b *Batcher) Return(batches ...*Batch) {
 	defer b.mu.Unlock()
 	b.queue = slices.Concat(batches, b.queue[b.head:])
 	b.head = 0
+	for _, r := range batches {
+		b.queued.Add(int64(len(r.Group())))
+	}
 	poke(b.ready)
 }
 
@@ -159,6 +170,7 @@ func (b *Batcher) push(batch *Batch) {
 		b.queue, b.head = b.queue[:n], 0
 	}
 	b.queue = append(b.queue, batch)
+	b.queued.Add(int64(len(batch.Group())))
 	poke(b.ready)
 }
 

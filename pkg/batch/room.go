@@ -9,6 +9,9 @@ func (b *Batcher) roomFor(n int64) bool {
 	return b.used.Load()+n <= b.share && b.budget.Used()+n <= b.budget.Limit()
 }
 
+// full reports whether enough batches wait for a sender.
+func (b *Batcher) full() bool { return b.queued.Load() >= b.ahead }
+
 func (b *Batcher) charge(n int64) {
 	b.used.Add(n)
 	b.budget.Add(n)
@@ -26,21 +29,26 @@ func (b *Batcher) admit() bool {
 	if b.closed.Load() {
 		return false
 	}
-	if b.room() {
+	room := b.room()
+	if room && !b.full() {
 		return true
 	}
-	b.relieve()
+	if !room {
+		b.relieve()
+	}
 	b.waiting.Store(true)
-	return b.room()
+	return b.room() && !b.full()
 }
 
-// freed is called after every release of memory. It wakes the readers if some were refused and there is room now. If there still is
-// none, the rest of the memory may be in open batches alone, which nobody would free before they are old.
+// freed is called after every release of memory and every Take. It wakes the readers if some were refused and there is room now. If
+// there still is none, the rest of the memory may be in open batches alone, which nobody would free before they are old. Half of
+// what was full has to be taken before readers are woken, so that they get something done before they are refused again.
 func (b *Batcher) freed() {
 	switch {
 	case !b.waiting.Load():
 	case !b.room():
 		b.relieve()
+	case b.queued.Load() > b.ahead/2:
 	case b.waiting.CompareAndSwap(true, false):
 		b.wake()
 	}
