@@ -131,6 +131,7 @@ func (d *Daemon) Hurry() { d.hurryOnce.Do(func() { close(d.hurry) }) }
 // something waits in the files, and for Options.Once also ErrNoInput, ErrDenied or ErrUnreachable.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.release()
+	tuneMemory(d.log)
 	d.log.Info("started", "version", d.opt.Version, "config", d.cfg.Hash()[:12],
 		"targets", len(d.cfg.Targets), "inputs", len(d.cfg.Inputs), "state_dir", d.cfg.Agent.StateDir)
 
@@ -157,9 +158,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if errors.Is(readErr, ErrDenied) || errors.Is(readErr, ErrUnreachable) {
 		d.Hurry() // Once has given up: waiting longer would not help
 	}
-	drainErr := d.drain(senders)
+	d.drain(senders)
 	stopUnder(nil)
-	return errors.Join(readErr, drainErr, senders.Wait(), floor.Wait())
+	sendErr := senders.Wait() // requests in flight have had their grace now
+	return errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
 }
 
 // read lets the readers run until it is time to stop: the end of ctx, the end of the files (Once), or the failure of a part.
