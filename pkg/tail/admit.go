@@ -5,27 +5,7 @@ import (
 	"cmp"
 	"os"
 	"slices"
-	"time"
-
-	"shipper/internal/linux"
 )
-
-// record is an epoch that no stream stands for: left by an earlier run and not met yet, or read to its end.
-type record struct {
-	epoch   Epoch
-	done    bool // final and settled to its end
-	misses  int  // looks since its inode was seen
-	checked time.Time
-}
-
-// load takes over what earlier runs left for a route.
-func (t *Tailer) load(r Route) {
-	known := t.opts.Positions.Known(r)
-	for _, e := range known {
-		t.records[r] = append(t.records[r], &record{epoch: e})
-	}
-	t.started[r] = len(known) > 0
-}
 
 // resolve draws the conclusions from the names that files lost and won, and admits files that nobody reads yet: first
 // those that the kernel says are known, then those whose content is known, then new ones, oldest first.
@@ -44,7 +24,7 @@ func (t *Tailer) resolve() {
 		fresh := t.fresh
 		t.fresh = nil
 		slices.SortFunc(fresh, func(a, b *file) int {
-			return cmp.Or(cmp.Compare(a.id.Birth, b.id.Birth), cmp.Compare(a.id.Ino, b.id.Ino))
+			return cmp.Or(cmp.Compare(a.id.Birth, b.id.Birth), cmp.Compare(a.where, b.where))
 		})
 		fresh = slices.Compact(fresh)
 		t.each(fresh, t.claimKernel)
@@ -94,90 +74,6 @@ func (t *Tailer) wants(f *file) bool {
 		}
 	}
 	return false
-}
-
-// claimKernel gives f to the known epoch whose inode it is.
-func (t *Tailer) claimKernel(f *file, in *input, r Route) {
-	if _, linked := f.links[r]; linked {
-		return
-	}
-	var other *record
-	for _, rec := range slices.Backward(t.records[r]) {
-		if kernelIs(rec.epoch.Identity, f.id) == different {
-			continue
-		}
-		switch t.judge(rec.epoch, f, false, false) {
-		case resume, moved: // moved: a compressed generation that was read before
-			t.revive(rec, f, in)
-			return
-		case rewritten:
-			if other == nil || other.epoch.Detached && !rec.epoch.Detached {
-				other = rec
-			}
-		}
-	}
-	if other != nil {
-		since := other.epoch.Seen
-		s := t.revive(other, f, in)
-		if t.hold(s) {
-			t.rewritten(s, since)
-		}
-	}
-}
-
-// judge compares a file with an epoch.
-func (t *Tailer) judge(e Epoch, f *file, alive, rotated bool) verdict {
-	c := t.contentOf(f)
-	defer c.Rest()
-	first, err := readHead(c)
-	if err != nil {
-		return unobservable
-	}
-	k := kernelIs(e.Identity, f.id)
-	s := seen{
-		observable: true, kernel: k, compressed: f.packed(), rotated: rotated, headLen: e.Identity.Head.Len,
-		head: headIs(e.Identity.Head, first), alive: alive && k != same,
-	}
-	if f.packed() && s.head != same || k == different && s.head != same {
-		return unrelated // without unpacking or reading more
-	}
-	m, long, err := markerAt(c, e.Offset, int(e.Marker.Len))
-	if err != nil {
-		return unobservable
-	}
-	s.long = long
-	switch {
-	case e.Marker.Len == 0 || !long:
-	case m == e.Marker:
-		s.marker = same
-	default:
-		s.marker = different
-	}
-	return decide(s)
-}
-
-// revive makes a stream of a record, on f.
-func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
-	r := rec.epoch.Route
-	t.records[r] = slices.DeleteFunc(t.records[r], func(o *record) bool { return o == rec })
-	e := rec.epoch
-	head := e.Identity.Head
-	e.Identity = f.id
-	if e.Identity.Head = head; head.Len == 0 && e.Offset == 0 {
-		e.Identity.Head = f.id.Head
-	}
-	if label := f.label(in, e.Path); label != "" {
-		e.Path = label
-	}
-	e.Detached, e.Seen = !f.named(in), t.now()
-	c := t.contentOf(f)
-	first, _ := readHead(c)
-	s := t.newStream(e, in, f, c, first)
-	t.place(s, f)
-	t.log.Debug("file is known", s.attrs(), "offset", e.Offset, "ino", f.id.Ino, "at", f.where)
-	t.opts.Positions.Update(s.epoch)
-	t.ring.mark(s)
-	return s
 }
 
 // place puts s on f and makes it the newest generation of its path.
@@ -280,30 +176,22 @@ func lineStart(f *os.File, off, size, limit int64) int64 {
 func (t *Tailer) growHead(f *file) {
 	for _, s := range f.streams {
 		h := *s.head.Load()
-		if f.packed() || h.Len >= HeadMax || f.info.Size < min(HeadMax, 2*int64(h.Len)) || f.info.Size == 0 {
+		known := s.epoch.Identity.Head.Len
+		if f.packed() || known >= HeadMax || f.info.Size < min(HeadMax, 2*int64(known)) || f.info.Size == 0 {
 			continue
+		}
+		if !t.hold(s) || !s.intact() {
+			continue // another content may stand there already
 		}
 		first, err := readHead(f.f)
 		if err != nil || headIs(h, first) == different {
 			continue // a reader will find out
 		}
-		if grown := HeadOf(first); grown != h {
+		if grown := HeadOf(first); grown.Len > h.Len {
 			s.head.Store(&grown)
-			s.epoch.Identity.Head, s.epoch.Seen = grown, t.now()
-			t.opts.Positions.Update(s.epoch)
+			h = grown
 		}
+		s.epoch.Identity.Head, s.epoch.Seen = h, t.now()
+		t.opts.Positions.Update(s.epoch)
 	}
-}
-
-// intact reports whether the stream's own inode still holds its content. The stream is parked.
-func (s *stream) intact() bool {
-	if s.file == nil || s.file.f == nil {
-		return s.file != nil
-	}
-	info, err := linux.Fstat(s.file.f)
-	if err != nil || info.Size < s.off.Load() {
-		return false
-	}
-	_, m, err := s.holds(s.src)
-	return err == nil && m != different
 }

@@ -3,9 +3,9 @@ package tail
 import (
 	"errors"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"shipper/internal/linux"
@@ -39,7 +39,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	t.opts.Positions.Update(s.epoch)
 	delete(t.loose, s)
 	t.orphans[s] = struct{}{}
-	f.refresh()
+	t.refresh(f)
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
 	t.fillGap(gap{s.in, s.route, label, since})
@@ -62,12 +62,17 @@ func (s *stream) present() Epoch {
 
 // chase looks for the content of an orphan among the neighbours of its file, and moves it there.
 func (t *Tailer) chase(s *stream) bool {
-	f := t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil })
+	f := t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil && !t.owned(s.route, f) })
 	if f == nil {
 		return false
 	}
 	t.attach(s, f)
 	return true
+}
+
+// owned reports whether f's inode is that of a recorded epoch.
+func (t *Tailer) owned(r Route, f *file) bool {
+	return slices.ContainsFunc(t.records[r], func(rec *record) bool { return kernelIs(rec.epoch.Identity, f.id) != different })
 }
 
 // attach moves a parked stream to f, which holds its content.
@@ -233,8 +238,8 @@ func (t *Tailer) lose(s *stream, from, to int64, reason string) {
 func (t *Tailer) epochGone(s *stream) {
 	if t.hasCopies(s) {
 		s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil
-		for f := range maps.Values(t.files) {
-			if f.links[s.route] == s {
+		for f := range t.linked {
+			if first, err := readHead(f.f); f.links[s.route] == s && err == nil && headIs(*s.head.Load(), first) == same {
 				f.links[s.route] = nil // what is in the copy was read
 			}
 		}

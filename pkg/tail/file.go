@@ -30,6 +30,7 @@ type file struct {
 	lookedAt time.Time // when a path led here last
 	changed  time.Time // when its size or time changed last
 	after    time.Time // when the path was looked at last before it led here; zero if it never led anywhere
+	hidden   bool      // it could not be opened again for a reason that may pass
 	skipped  bool      // compressed in a way that nobody reads; warned about
 }
 
@@ -75,6 +76,9 @@ func (t *Tailer) openFile(path string) (*file, error) {
 		f.Close()
 		return nil, err
 	}
+	if _, remote := linux.Unwatchable(path); remote { // what such file systems say about handles and birth is not to be trusted
+		id.Handle, id.Birth, info.Birth = "", 0, 0
+	}
 	where := path
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		where = real
@@ -117,6 +121,7 @@ func (t *Tailer) drop(f *file) {
 	if t.files[f.key()] == f {
 		delete(t.files, f.key())
 	}
+	delete(t.linked, f)
 	for name := range f.names {
 		t.unlist(name)
 	}
@@ -149,9 +154,11 @@ func (t *Tailer) reopen(f *file) bool {
 	paths := slices.Sorted(maps.Keys(f.names))
 	paths = append(paths, f.where)
 	paths = append(paths, t.byInode(filepath.Dir(f.where), f.id.Ino)...)
+	f.hidden = false
 	for _, p := range paths {
 		h, err := openRead(p)
 		if err != nil {
+			f.hidden = f.hidden || !linux.Gone(err)
 			continue
 		}
 		info, err := linux.Fstat(h)
@@ -169,14 +176,19 @@ func (t *Tailer) reopen(f *file) bool {
 	return false
 }
 
-// refresh reads size and times of the open inode.
-func (f *file) refresh() error {
+// refresh reads size and times of the open inode. What it finds changed is dirty: the next look will see no difference.
+func (t *Tailer) refresh(f *file) error {
 	if f.f == nil {
 		return nil
 	}
 	info, err := linux.Fstat(f.f)
-	if err == nil {
-		f.info = info
+	if err != nil {
+		return err
 	}
-	return err
+	if info.Size != f.info.Size || !info.Mod.Equal(f.info.Mod) {
+		f.changed = t.now()
+		t.markFile(f)
+	}
+	f.info = info
+	return nil
 }

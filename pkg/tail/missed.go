@@ -96,7 +96,7 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 		t.keepGap(g) // compared when the reader has handed it in
 		return true
 	}
-	if s.file != nil && !s.file.packed() && t.reopen(s.file) && s.intact() && s.file.refresh() == nil {
+	if s.file != nil && !s.file.packed() && t.reopen(s.file) && s.intact() && t.refresh(s.file) == nil {
 		end := min(f.info.Size, s.file.info.Size)
 		return end > 0 && sameBytes(f.f, s.file.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, s.file.f, end, HeadMax)
 	}

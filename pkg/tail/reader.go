@@ -89,6 +89,9 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	if n < pre || !s.continues(buf[:n], pre) {
 		return trouble
 	}
+	if pre == 0 {
+		s.noteHead(buf[:min(n, HeadMax)])
+	}
 	eof := n < len(buf)
 	data := buf[pre:n]
 	s.seen.Store(max(s.seen.Load(), off+int64(len(data))))
@@ -141,6 +144,15 @@ func (s *stream) continues(block []byte, pre int) bool {
 		return MarkerOf(block[pre-n:pre]) == s.marker
 	}
 	return true
+}
+
+// noteHead takes what the content begins with into the head, so that a copy is known even if nobody looks before the
+// file is truncated.
+func (s *stream) noteHead(first []byte) {
+	if len(first) > int(s.head.Load().Len) {
+		h := HeadOf(first)
+		s.head.Store(&h)
+	}
 }
 
 // jump moves s over what an earlier life settled already.

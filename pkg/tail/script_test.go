@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
+	"github.com/klauspost/compress/zstd"
 )
 
 // TestScripts plays testdata/*.txt. A script is a list of commands, one a line; the commands are the cases of
@@ -144,6 +145,11 @@ func (p *play) do(cmd string, a []string) error {
 		return os.Link(p.path(a[0]), p.path(a[1]))
 	case "gzip": // gzip FILE: makes FILE.gz and removes FILE
 		if err := p.gzip(a[0]); err != nil {
+			return err
+		}
+		return os.Remove(p.path(a[0]))
+	case "zstd": // zstd FILE: as gzip
+		if err := p.zstd(a[0]); err != nil {
 			return err
 		}
 		return os.Remove(p.path(a[0]))
@@ -327,6 +333,19 @@ func (p *play) gzip(name string) error {
 		return err
 	}
 	return z.Close()
+}
+
+func (p *play) zstd(name string) error {
+	b, err := os.ReadFile(p.path(name))
+	if err != nil {
+		return err
+	}
+	z, err := zstd.NewWriter(nil)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	return os.WriteFile(p.path(name+".zst"), z.EncodeAll(b, nil), 0o644)
 }
 
 func (p *play) expect(target string, want []string) error {

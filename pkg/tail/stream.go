@@ -30,6 +30,7 @@ type stream struct {
 	lost     int64
 	retryAt  time.Time
 	fails    int
+	failedAt int64
 	trouble  error // of the last failure
 
 	// Owned by the reader that has the turn; by discovery while the stream is parked.

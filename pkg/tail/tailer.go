@@ -1,64 +1,15 @@
 package tail
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
-	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"shipper/internal/linux"
 )
-
-// Input is one configured input and the targets that its lines go to.
-type Input struct {
-	Name    string
-	Config  Config
-	Targets []string
-}
-
-// Options is what a Tailer needs. Inputs, Positions and NewSink are required.
-type Options struct {
-	Inputs    []Input
-	Positions Positions
-	// NewSink makes the sink of a stream. It is called by discovery, once for each life of a stream in this process.
-	NewSink func(Stream) Sink
-	// Readers is how many goroutines read; 0 is min(GOMAXPROCS, 4).
-	Readers int
-	// MaxOpenFiles is how many descriptors are kept before idle, settled files are closed; 0 is 4096. Files with unread
-	// bytes are never closed, whatever the number.
-	MaxOpenFiles int
-	// FinalWait is how long a detached file must be quiet where the kernel does not tell whether it has a writer, and how
-	// long the copy of a truncated file is waited for; 0 is 30 s.
-	FinalWait time.Duration
-	// Sweep is how often everything is looked at although nothing was notified; 0 is 30 s.
-	Sweep time.Duration
-	// Ignore are files and directories that are never read: the own log, the state directory.
-	Ignore []string
-	// Unpack opens compressed generations by suffix (".zst"); ".gz" is built in.
-	Unpack map[string]func(io.Reader) (io.ReadCloser, error)
-	Log    *slog.Logger
-	// Beat is called by the loops while they work, for a watchdog.
-	Beat func()
-}
-
-// input is an Input made ready.
-type input struct {
-	name    string
-	cfg     Config
-	glob    glob
-	start   start
-	long    policy
-	charset *charset
-	routes  []Route
-	count   counters
-}
 
 // Tailer follows files. Its methods are safe for concurrent use; Run and Once are called once, one of them.
 type Tailer struct {
@@ -94,6 +45,8 @@ type Tailer struct {
 	noWatch   bool // warned that directories cannot be watched
 	opened    int
 	polled    int
+	linked    map[*file]struct{}   // copies of what is still read
+	flushes   bool                 // an input flushes partial lines
 	gaps      []gap                // to be looked at again
 	scanned   bool                 // the first look is over
 	parked    map[*stream]struct{} // by this step
@@ -104,79 +57,6 @@ type Tailer struct {
 	overflows int64
 	closed    bool
 	once      bool
-}
-
-// New checks the options and makes a Tailer. It opens and starts nothing.
-func New(o Options) (*Tailer, error) {
-	if o.Positions == nil || o.NewSink == nil {
-		return nil, errors.New("tail: Positions and NewSink are required")
-	}
-	if o.Readers <= 0 {
-		o.Readers = min(runtime.GOMAXPROCS(0), 4)
-	}
-	if o.MaxOpenFiles <= 0 {
-		o.MaxOpenFiles = 4096
-	}
-	if o.FinalWait <= 0 {
-		o.FinalWait = 30 * time.Second
-	}
-	if o.Sweep <= 0 {
-		o.Sweep = 30 * time.Second
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	t := &Tailer{
-		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), events: newEvents(),
-		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{},
-		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
-		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
-		parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
-		sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{},
-		openers: map[string]opener{".gz": func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
-	}
-	for suffix, open := range o.Unpack {
-		t.openers[suffix] = open
-	}
-	t.pool.New = func() any { return newScratch() }
-	t.ring = newRing(t.poke)
-	t.moved.Store(t.now().UnixNano())
-	for _, p := range o.Ignore {
-		abs, err := filepath.Abs(p)
-		if err != nil {
-			return nil, fmt.Errorf("ignore %s: %w", p, err)
-		}
-		t.ignore = append(t.ignore, abs)
-		if real, err := filepath.EvalSymlinks(abs); err == nil && real != abs {
-			t.ignore = append(t.ignore, real)
-		}
-	}
-	for _, in := range o.Inputs {
-		if err := t.addInput(in); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
-}
-
-func (t *Tailer) addInput(i Input) error {
-	if err := i.Config.Validate(); err != nil {
-		return fmt.Errorf("input %s: %w", i.Name, err)
-	}
-	in := &input{name: i.Name, cfg: i.Config}
-	var errs [4]error
-	in.glob, errs[0] = newGlob(i.Config.Paths, i.Config.Exclude)
-	in.start, errs[1] = parseStart(i.Config.StartAt)
-	in.long, errs[2] = parseLong(i.Config.LongLine)
-	in.charset, errs[3] = lookupCharset(i.Config.Encoding)
-	if err := errors.Join(errs[:]...); err != nil {
-		return fmt.Errorf("input %s: %w", i.Name, err)
-	}
-	for _, target := range i.Targets {
-		in.routes = append(in.routes, Route{Input: i.Name, Target: target})
-	}
-	t.inputs = append(t.inputs, in)
-	return nil
 }
 
 // Run follows files until ctx ends. It returns after everything that it started has; what was open stays open until Close.
@@ -195,7 +75,26 @@ func (t *Tailer) Run(ctx context.Context) error {
 		wg.Go(func() { t.readLoop(ctx) })
 	}
 	t.discover(ctx)
+	t.stamp()
 	return nil
+}
+
+// stamp records that the files were there until now: what is born later was not seen by this run.
+func (t *Tailer) stamp() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, s := range t.streams {
+		if s.file == nil {
+			continue
+		}
+		s.epoch.Seen, s.epoch.Identity.Head = s.file.lookedAt, *s.head.Load()
+		for _, g := range t.gaps {
+			if g.route == s.route && g.path == s.path() && g.since.Before(s.epoch.Seen) {
+				s.epoch.Seen = g.since
+			}
+		}
+		t.opts.Positions.Update(s.epoch)
+	}
 }
 
 // prepare raises the descriptor limit, loads what earlier runs left, and opens the watcher.
