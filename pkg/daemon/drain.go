@@ -39,7 +39,7 @@ func (d *Daemon) untilQuiet() {
 
 // drain sends what has been read. The readers have stopped: nothing is added any more. After drain_limit, or Hurry, what is
 // left stays in the files.
-func (d *Daemon) drain(senders *group) error {
+func (d *Daemon) drain(senders *group) {
 	for _, t := range d.targets {
 		t.batches.Seal()
 		t.batches.Close()
@@ -52,7 +52,6 @@ func (d *Daemon) drain(senders *group) error {
 	case <-limit.C:
 	case <-d.hurry:
 	}
-	return d.unsent()
 }
 
 // unsent tells whether anything that was read is not delivered, and how much.

@@ -43,7 +43,7 @@ func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) 
 	})
 	t.producer, err = producer.New(producer.Options{
 		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.creds, Batches: t.batches,
-		Budget: d.budget, DeadLetters: d.dead, Log: d.log,
+		Budget: d.budget, DeadLetters: d.dead, Log: log,
 	})
 	return t, err
 }
