@@ -26,12 +26,14 @@ func (b *basis) get(ctx context.Context) (*Credentials, error) {
 	if c := b.last; c != nil && c.Left(now) != forever && !b.changed() && c.Left(now) > c.life()*2/5 {
 		return c, nil
 	}
-	if w, ok := b.source.(watched); ok {
-		if print := w.print(); print != "" {
-			b.seen = print
-		}
-	}
+	before := b.look() // before the fetch, so that a change during it is seen at the next look
 	c, err := b.source.Fetch(ctx)
+	if before == "" {
+		before = b.look() // a chain knows what to look at only after it has found its winner
+	}
+	if before != "" {
+		b.seen = before
+	}
 	if err != nil {
 		if old := b.proven; old != nil && old.Left(now) > callTimeout && ctx.Err() == nil {
 			if !b.failed {
@@ -52,12 +54,16 @@ func (b *basis) get(ctx context.Context) (*Credentials, error) {
 
 // changed reports whether the files of the source hold something else than at the last get.
 func (b *basis) changed() bool {
-	w, ok := b.source.(watched)
-	if !ok {
-		return false
+	now := b.look()
+	return now != "" && now != b.seen
+}
+
+// look returns the print of the source; "" = cannot tell.
+func (b *basis) look() string {
+	if w, ok := b.source.(watched); ok {
+		return w.print()
 	}
-	print := w.print()
-	return print != "" && print != b.seen
+	return ""
 }
 
 // forget makes the next get ask the source again.
