@@ -93,7 +93,8 @@ func wideLine(dst []byte, r *rand.Rand, n int) []byte {
 		if r.IntN(3) == 0 {
 			dst = fmt.Appendf(dst, "%016x ", r.Uint64())
 		} else {
-			dst = append(append(dst, pick(r, agents)[:24]...), ' ')
+			words := pick(r, agents)
+			dst = append(append(dst, words[:min(24, len(words))]...), ' ')
 		}
 	}
 	return dst[:511]
