@@ -31,7 +31,7 @@ type Batcher struct {
 	target   string
 	trailers trailers
 	budget   *Budget
-	share    int64
+	share    atomic.Int64
 	ahead    int64 // bytes of sealed batches at which readers are stopped
 	wake     func()
 	now      func() time.Time
@@ -69,9 +69,10 @@ func New(o Options) *Batcher {
 	}
 	b := &Batcher{
 		config: o.Config, target: o.Target, trailers: trailers{meta: o.Meta},
-		budget: o.Budget, share: o.Share, ahead: readAhead * int64(o.Config.MaxBytes), wake: o.Wake, now: o.Now,
+		budget: o.Budget, ahead: readAhead * int64(o.Config.MaxBytes), wake: o.Wake, now: o.Now,
 		aging: make(chan struct{}, 1), ready: make(chan struct{}, 1),
 	}
+	b.share.Store(o.Share)
 	b.unwatch = o.Budget.watch(&watcher{freed: b.freed, relieve: b.sealOldest})
 	return b
 }

@@ -6,7 +6,7 @@ func (b *Batcher) room() bool { return b.roomFor(1) }
 
 // roomFor reports whether n more bytes would stay within the share and the budget.
 func (b *Batcher) roomFor(n int64) bool {
-	return b.used.Load()+n <= b.share && b.budget.Used()+n <= b.budget.Limit()
+	return b.used.Load()+n <= b.share.Load() && b.budget.Used()+n <= b.budget.Limit()
 }
 
 // full reports whether enough batches wait for a sender.
@@ -56,7 +56,7 @@ func (b *Batcher) freed() {
 
 // relieve gives senders something to do when memory is used up: this target's if its share is, else everybody's.
 func (b *Batcher) relieve() {
-	if b.used.Load() >= b.share {
+	if b.used.Load() >= b.share.Load() {
 		b.sealOldest()
 		return
 	}
@@ -67,7 +67,7 @@ func (b *Batcher) relieve() {
 
 // sealOldest seals open batches up to a quarter of the share, oldest first, unless there are sealed ones waiting.
 func (b *Batcher) sealOldest() {
-	for sealed := int64(0); sealed <= b.share/4; {
+	for sealed := int64(0); sealed <= b.share.Load()/4; {
 		b.mu.Lock()
 		w := b.open.first
 		if w == nil || sealed == 0 && b.head < len(b.queue) {

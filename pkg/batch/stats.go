@@ -35,7 +35,7 @@ type Stats struct {
 // Stats returns the present figures.
 func (b *Batcher) Stats() Stats {
 	s := Stats{
-		Used: b.used.Load(), Share: b.share,
+		Used: b.used.Load(), Share: b.share.Load(),
 		SealedFull: b.count.sealed[reasonFull].Load(), SealedAge: b.count.sealed[reasonAge].Load(),
 		SealedMemory: b.count.sealed[reasonMemory].Load(), SealedAsked: b.count.sealed[reasonAsked].Load(),
 		Mended: b.count.mended.Load(), Cut: b.count.cut.Load(),

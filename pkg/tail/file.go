@@ -54,7 +54,7 @@ func (f *file) named(in *input) bool {
 
 // label returns the configured path of f for an input, the same one as long as it holds; "" without any.
 func (f *file) label(in *input, old string) string {
-	if _, ok := f.names[old]; ok {
+	if _, ok := f.names[old]; ok && in.glob.matches(old) {
 		return old
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.names)) {

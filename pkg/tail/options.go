@@ -81,7 +81,8 @@ func New(o Options) (*Tailer, error) {
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		linked: map[*file]struct{}{}, parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
-		sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{},
+		sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},
+		prepared: make(chan struct{}), retick: make(chan time.Duration, 1),
 		openers: map[string]opener{
 			".gz":  func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },
 			".zst": codec.NewZstdReader,
@@ -109,8 +110,19 @@ func New(o Options) (*Tailer, error) {
 }
 
 func (t *Tailer) addInput(i Input) error {
+	in, err := newInput(i)
+	if err != nil {
+		return err
+	}
+	t.inputs = append(t.inputs, in)
+	t.flushes = t.flushes || in.cfg.FlushPartial > 0
+	return nil
+}
+
+// newInput makes an Input ready.
+func newInput(i Input) (*input, error) {
 	if err := i.Config.Validate(); err != nil {
-		return fmt.Errorf("input %s: %w", i.Name, err)
+		return nil, fmt.Errorf("input %s: %w", i.Name, err)
 	}
 	in := &input{name: i.Name, cfg: i.Config}
 	var errs [4]error
@@ -119,12 +131,10 @@ func (t *Tailer) addInput(i Input) error {
 	in.long, errs[2] = parseLong(i.Config.LongLine)
 	in.charset, errs[3] = lookupCharset(i.Config.Encoding)
 	if err := errors.Join(errs[:]...); err != nil {
-		return fmt.Errorf("input %s: %w", i.Name, err)
+		return nil, fmt.Errorf("input %s: %w", i.Name, err)
 	}
 	for _, target := range i.Targets {
 		in.routes = append(in.routes, Route{Input: i.Name, Target: target})
 	}
-	t.inputs = append(t.inputs, in)
-	t.flushes = t.flushes || in.cfg.FlushPartial > 0
-	return nil
+	return in, nil
 }

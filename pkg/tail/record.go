@@ -41,7 +41,9 @@ func (t *Tailer) findRecords() {
 			continue
 		}
 		for _, rec := range slices.Clone(t.records[r]) {
-			t.findRecord(rec, in)
+			if !rec.done {
+				t.findRecord(rec, in)
+			}
 		}
 	}
 }

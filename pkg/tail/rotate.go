@@ -161,6 +161,7 @@ func (t *Tailer) tend(due bool) {
 			t.tendOrphan(s)
 		}
 	}
+	t.tendLeaving()
 	if due {
 		t.tendLinks()
 		t.tendRecords()

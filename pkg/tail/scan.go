@@ -30,6 +30,7 @@ func (t *Tailer) step(what int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.index = map[string]map[uint64][]string{}
+	what |= t.reconfigure()
 	paths, overflow := t.events.take()
 	if overflow {
 		t.overflows++

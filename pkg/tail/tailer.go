@@ -25,6 +25,9 @@ type Tailer struct {
 	poked   chan struct{}
 	events  *events
 
+	prepared chan struct{}      // closed once Run or Once has begun
+	retick   chan time.Duration // capacity 1: another tick for the loop of discovery
+
 	mu        sync.Mutex // held by discovery for each step; guards everything below
 	dirs      map[string]*dir
 	byPath    map[string]*file
@@ -45,15 +48,17 @@ type Tailer struct {
 	noWatch   bool // warned that directories cannot be watched
 	opened    int
 	polled    int
-	linked    map[*file]struct{}   // copies of what is still read
-	flushes   bool                 // an input flushes partial lines
-	gaps      []gap                // to be looked at again
-	scanned   bool                 // the first look is over
-	parked    map[*stream]struct{} // by this step
-	loose     map[*stream]struct{} // detached, not final
-	orphans   map[*stream]struct{} // their content is gone from its file
-	sick      map[*stream]struct{} // cannot be read now
-	finishing map[*stream]struct{} // handed over to the end, to be settled
+	linked    map[*file]struct{}    // copies of what is still read
+	flushes   bool                  // an input flushes partial lines
+	gaps      []gap                 // to be looked at again
+	scanned   bool                  // the first look is over
+	parked    map[*stream]struct{}  // by this step
+	loose     map[*stream]struct{}  // detached, not final
+	orphans   map[*stream]struct{}  // their content is gone from its file
+	sick      map[*stream]struct{}  // cannot be read now
+	finishing map[*stream]struct{}  // handed over to the end, to be settled
+	leaving   map[*stream]departure // not configured any more
+	plan      *Plan                 // to be carried out by the next step
 	overflows int64
 	closed    bool
 	once      bool
@@ -107,6 +112,7 @@ func (t *Tailer) prepare(watch bool) (*watcher, error) {
 	if t.closed {
 		return nil, errors.New("tail: closed")
 	}
+	defer close(t.prepared)
 	for _, in := range t.inputs {
 		for _, r := range in.routes {
 			t.load(r)
@@ -126,7 +132,7 @@ func (t *Tailer) prepare(watch bool) (*watcher, error) {
 
 // discover is the loop of discovery.
 func (t *Tailer) discover(ctx context.Context) {
-	tick := time.NewTicker(t.tick())
+	tick := time.NewTicker(t.firstTick())
 	defer tick.Stop()
 	t.step(stepAll)
 	for {
@@ -138,6 +144,8 @@ func (t *Tailer) discover(ctx context.Context) {
 			t.step(0)
 		case <-tick.C:
 			t.step(stepTick)
+		case every := <-t.retick:
+			tick.Reset(every)
 		}
 	}
 }

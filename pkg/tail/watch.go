@@ -166,12 +166,7 @@ func (t *Tailer) watch(d *dir) {
 }
 
 func (t *Tailer) pollInstead(d *dir) {
-	d.polled, d.poll = true, time.Second
-	for _, in := range t.inputs {
-		if in.glob.descends(d.path) {
-			d.poll = min(d.poll, in.cfg.Poll.D())
-		}
-	}
+	d.polled, d.poll = true, t.pollOf(d.path)
 	t.polled++
 }
 
