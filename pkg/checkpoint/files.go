@@ -92,7 +92,7 @@ func (f osFile) control(op string, call func(fd int) error) error {
 	}
 	var inner error
 	err = conn.Control(func(fd uintptr) {
-		for inner = call(int(fd)); inner == syscall.EINTR; inner = call(int(fd)) {
+		for inner = call(int(fd)); errors.Is(inner, syscall.EINTR); inner = call(int(fd)) {
 		}
 	})
 	if err == nil && inner != nil {

@@ -269,6 +269,6 @@ func (e *Emulator) Run(ctx context.Context, ln net.Listener) error {
 	if err := srv.Shutdown(bye); err != nil {
 		_ = srv.Close() // a client that reads too slowly is cut off
 	}
-	<-done // it returns http.ErrServerClosed
+	_ = <-done // http.ErrServerClosed
 	return nil
 }
