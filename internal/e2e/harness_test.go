@@ -57,7 +57,8 @@ func need(t *testing.T, name string) string {
 // cloud is an emulator on a port of its own.
 type cloud struct {
 	*emulator.Emulator
-	addr string
+	addr  string
+	front http.Handler // what stands before it, if anything
 }
 
 func newCloud(t *testing.T, o emulator.Options) *cloud {

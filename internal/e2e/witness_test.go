@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (w *witness) watch(t *testing.T, o emulator.Options) *cloud {
 		}
 	})
 	t.Cleanup(func() { srv.Close(); served.Wait() })
-	return &cloud{Emulator: em, addr: l.Addr().String()}
+	return &cloud{Emulator: em, addr: l.Addr().String(), front: srv.Handler}
 }
 
 func (w *witness) before(em http.Handler) http.Handler {
@@ -344,4 +345,69 @@ func gate(t *testing.T, c *cloud, open <-chan struct{}) string {
 	})
 	t.Cleanup(func() { close(ended); srv.Close(); served.Wait() })
 	return l.Addr().String()
+}
+
+// get asks the running daemon through its socket.
+func (h *host) get(t *testing.T, path string) string {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", h.path("shipper.sock"))
+	}}}
+	defer client.CloseIdleConnections()
+	resp, err := client.Get("http://shipper" + path)
+	must(t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	must(t, err)
+	return string(b)
+}
+
+// listenIn is an address before the cloud where ear hears what credentials pass by.
+func listenIn(t *testing.T, c *cloud, ear *eavesdropper) string {
+	t.Helper()
+	w := &listener{cloud: c, ear: ear}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	srv := &http.Server{Handler: w}
+	var served sync.WaitGroup
+	served.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { srv.Close(); served.Wait() })
+	return l.Addr().String()
+}
+
+type listener struct {
+	cloud *cloud
+	ear   *eavesdropper
+}
+
+func (l *listener) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	l.ear.hear(r.Header.Get("x-acs-security-token"), "token in a header")
+	copied := &bodyWriter{ResponseWriter: rw}
+	handler := http.Handler(l.cloud.Emulator)
+	if l.cloud.front != nil {
+		handler = l.cloud.front
+	}
+	handler.ServeHTTP(copied, r)
+	var answer struct {
+		Credentials struct{ AccessKeySecret, SecurityToken string }
+	}
+	if json.Unmarshal(copied.body.Bytes(), &answer) == nil {
+		l.ear.hear(answer.Credentials.AccessKeySecret, "secret of a session")
+		l.ear.hear(answer.Credentials.SecurityToken, "token of a session")
+	}
+}
+
+// bodyWriter keeps a copy of an answer.
+type bodyWriter struct {
+	http.ResponseWriter
+	body bytes.Buffer
+}
+
+func (b *bodyWriter) Write(p []byte) (int, error) {
+	b.body.Write(p)
+	return b.ResponseWriter.Write(p)
 }
