@@ -151,13 +151,20 @@ func secretValue(text string) (from, to int, ok bool) {
 		}
 		end := len(text)
 		if q := rest[0]; q == '"' || q == '\'' {
-			if i := closing(rest); i > 0 {
+			// A quote inside of the secret ends the string early; what stands behind it then is secret, too.
+			if i := closing(rest); i > 0 && endsValue(rest[i:]) {
 				end = m[1] + i
 			}
 		}
 		return m[1], end, true
 	}
 	return 0, 0, false
+}
+
+// endsValue reports whether s is what may follow a value on its line.
+func endsValue(s string) bool {
+	s = strings.TrimLeft(s, " \t")
+	return s == "" || strings.ContainsRune("#,}]\r", rune(s[0]))
 }
 
 // closing is the length of the quoted string that s begins with, or 0 if it is not closed on this line.
