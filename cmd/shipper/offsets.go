@@ -96,7 +96,11 @@ func (g *global) streams(ctx context.Context, cfg *config.Config) (*streamList, 
 		return nil, fail(exitState, err)
 	}
 	status, serr := askDaemon(ctx, cfg)
-	if serr != nil && err != nil {
+	switch {
+	case err == nil || serr == nil:
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintln(g.stderr, "shipper:", dir, "does not exist: no daemon has run with this configuration yet")
+	default:
 		return nil, fail(exitState, fmt.Errorf("%w; and %w", err, serr))
 	}
 	for _, e := range epochs {

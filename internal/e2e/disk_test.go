@@ -126,3 +126,10 @@ func TestUnwritableState(t *testing.T) {
 		t.Errorf("%d lines were sent", n)
 	}
 }
+
+func ownerOf(t *testing.T, path string) int {
+	t.Helper()
+	var st syscall.Stat_t
+	must(t, syscall.Lstat(path, &st))
+	return int(st.Uid)
+}
