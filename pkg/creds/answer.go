@@ -84,7 +84,7 @@ func (c call) broken(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		e.Message = fmt.Sprintf("no answer within %s", callTimeout)
 	}
-	e.advice()
+	_ = e.advice()
 	e.Whose, e.Hint = Host, "Check DNS, the route and the proxy (HTTPS_PROXY) from this host to STS."
 	return e
 }
@@ -93,7 +93,7 @@ func (c call) broken(err error) error {
 func (c call) foreign(resp *http.Response) error {
 	e := &Error{Op: c.op, Role: c.role, Key: c.shortKey(), HTTPStatus: resp.StatusCode, Class: Classify(resp.StatusCode, ""),
 		Message: fmt.Sprintf("the answer (%q) is not one of STS", cut(tidy(resp.Header.Get("Content-Type"), c.key), 60))}
-	e.advice()
+	_ = e.advice()
 	e.Whose, e.Hint = Host, "Something between this host and STS answered: a proxy, a captive portal, or sts_endpoint is not STS."
 	return e
 }
@@ -106,12 +106,12 @@ func (a *answer) refused(status int, s *service) error {
 	}
 	e.Class = Classify(status, e.Code)
 	if len(a.reply.Denial) > 0 {
-		json.Unmarshal(a.reply.Denial, &e.Denial) // an unknown shape leaves it empty: it is only an explanation
+		_ = json.Unmarshal(a.reply.Denial, &e.Denial) // an unknown shape leaves it empty: it is only an explanation
 		for _, s := range []*string{&e.Denial.Action, &e.Denial.Owner, &e.Denial.Principal, &e.Denial.Kind, &e.Denial.PolicyType, &e.Denial.Reason, &e.Denial.Explanation} {
 			*s = tidy(*s, a.call.key)
 		}
 	}
-	e.advice()
+	_ = e.advice()
 	if d, ok := s.skew.get(); ok && e.Class == Clock {
 		e.Hint = fmt.Sprintf("Set the clock of this host: it is %s %s STS.", d.Abs().Round(time.Second), map[bool]string{true: "behind", false: "ahead of"}[d > 0])
 	}

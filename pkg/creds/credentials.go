@@ -98,7 +98,7 @@ func format(f fmt.State, verb rune, plain, source string) {
 	case verb == 'v' && f.Flag('#'):
 		plain = source
 	}
-	io.WriteString(f, plain)
+	_, _ = io.WriteString(f, plain)
 }
 
 // Short returns an AccessKey id that can be shown: the first four and the last two characters.

@@ -2,6 +2,7 @@ package creds
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -53,7 +54,7 @@ func (p *Provider) use(ctx context.Context, base *Credentials) (*Credentials, er
 		return p.direct(ctx, base)
 	}
 	c, err := p.sts.assumeRole(ctx, base, p.assume)
-	if e, ok := err.(*Error); ok && e.Code == "InvalidParameter.DurationSeconds" && p.assume.duration != hour {
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == "InvalidParameter.DurationSeconds" && p.assume.duration != hour {
 		p.log.Warn("the role does not allow sessions of this length: 1h is used", "code", "SHP-A112", "role", p.assume.role,
 			"reason", p.assume.duration.String(), "err", err)
 		p.assume.duration = hour

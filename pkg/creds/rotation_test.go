@@ -55,7 +55,7 @@ func TestRotationModel(t *testing.T) {
 				if c == nil {
 					return
 				}
-				if r.reject(c) && r.reject(c) {
+				if first, second := r.reject(c), r.reject(c); first && second {
 					t.Fatal("one rejection asked for two renewals")
 				}
 				m.rejected[c.Generation] = true

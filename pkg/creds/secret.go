@@ -130,7 +130,7 @@ func readSecret(path string) (string, error) {
 
 // clean trims v and says what is wrong with it, naming it as name.
 func clean(v, name string) (string, error) {
-	v = strings.TrimRightFunc(strings.TrimPrefix(v, "\ufeff"), unicode.IsSpace)
+	v = strings.TrimSpace(strings.TrimPrefix(v, "\ufeff"))
 	if v == "" {
 		return "", fmt.Errorf("%s is empty", name)
 	}
@@ -198,17 +198,13 @@ func (s Secret) Warnings(env func(string) string) []string {
 	return nil
 }
 
-// exposed says that a file can be read by more than its owner (mode & 0044), or returns "".
+// exposed says that a file can be read by everybody (mode & 0004; a group is somebody's choice), or returns "".
 func exposed(path string) string {
 	info, err := os.Stat(path)
-	if path == "" || err != nil || info.Mode().Perm()&0o044 == 0 {
+	if path == "" || err != nil || info.Mode().Perm()&0o004 == 0 {
 		return ""
 	}
-	who := "everybody"
-	if info.Mode().Perm()&0o004 == 0 {
-		who = "its group"
-	}
-	return fmt.Sprintf("%s can be read by %s (%s): chmod 0600", path, who, rights(info))
+	return fmt.Sprintf("%s can be read by everybody (%s): chmod 0600", path, rights(info))
 }
 
 // String tells where the value comes from.

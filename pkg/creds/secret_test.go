@@ -123,7 +123,7 @@ func TestWarnings(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "key")
 	os.WriteFile(path, []byte("x"), 0o600)
-	for mode, want := range map[os.FileMode]string{0o600: "", 0o400: "", 0o640: "its group", 0o644: "everybody", 0o604: "everybody"} {
+	for mode, want := range map[os.FileMode]string{0o600: "", 0o400: "", 0o640: "", 0o644: "everybody", 0o604: "everybody"} {
 		os.Chmod(path, mode)
 		got := strings.Join(Config{AccessKeySecret: FileSecret(path)}.Warnings(noEnv), "")
 		if (want == "") != (got == "") || !strings.Contains(got, want) {

@@ -3,6 +3,7 @@ package creds
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -162,7 +163,7 @@ func (s *service) sign(key *Credentials, request rpc) (url.Values, error) {
 func (s *service) twice(call func() error) error {
 	known := s.skew.known()
 	err := call()
-	e, ok := err.(*Error)
+	e, ok := errors.AsType[*Error](err)
 	if !ok {
 		return err
 	}

@@ -39,7 +39,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	t.opts.Positions.Update(s.epoch)
 	delete(t.loose, s)
 	t.orphans[s] = struct{}{}
-	t.refresh(f)
+	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
 	t.fillGap(gap{s.in, s.route, label, since})

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync/atomic"
 	"time"
@@ -79,10 +80,10 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	}
 	buf = buf[:pre+len(buf)-MarkerMax]
 	n, err := s.src.ReadAt(buf, off-int64(pre))
-	if err == errNothing {
+	if errors.Is(err, errNothing) {
 		return s.end()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		s.err = err
 		return trouble
 	}
@@ -240,13 +241,13 @@ func (t *Tailer) hole(s *stream, w *scratch, to int64) outcome {
 	to = max(to, next)
 	for range zeroBlocks {
 		n, err := s.src.ReadAt(w.block, to)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			s.err = err
 			return trouble
 		}
 		z := zeros(w.block[:n])
 		to += int64(z)
-		if z < n || err == io.EOF && s.finish {
+		if z < n || errors.Is(err, io.EOF) && s.finish {
 			t.skipTo(s, w, to-to%int64(s.cut.cs.unit))
 			s.zeroTo = 0
 			return more

@@ -27,7 +27,6 @@ type stream struct {
 	file     *file // nil for an orphan, whose content is gone from its file and not found elsewhere yet
 	orphaned time.Time
 	lostFrom bool // an orphan whose lost bytes were counted
-	lost     int64
 	retryAt  time.Time
 	fails    int
 	failedAt int64

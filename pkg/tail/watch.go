@@ -173,7 +173,7 @@ func (t *Tailer) pollInstead(d *dir) {
 // unwatch forgets a directory that is gone.
 func (t *Tailer) unwatch(d *dir) {
 	if w := t.events.watcher; d.watched && w != nil {
-		w.fs.Remove(d.path)
+		_ = w.fs.Remove(d.path) // the directory is gone, and its watch with it
 	}
 	if d.polled {
 		t.polled--

@@ -103,7 +103,6 @@ type world struct {
 	held   map[string]bool
 	lines  map[string][]line // by target, not yet expected
 	sinks  map[StreamID]*sink
-	events []string
 }
 
 func newWorld(t testing.TB) *world {
