@@ -99,10 +99,10 @@ type world struct {
 	acks   bool // settle at once
 	tl     atomic.Pointer[Tailer]
 
-	mu     sync.Mutex
-	held   map[string]bool
-	lines  map[string][]line // by target, not yet expected
-	sinks  map[StreamID]*sink
+	mu    sync.Mutex
+	held  map[string]bool
+	lines map[string][]line // by target, not yet expected
+	sinks map[StreamID]*sink
 }
 
 func newWorld(t testing.TB) *world {
