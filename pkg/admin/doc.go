@@ -2,5 +2,5 @@
 // port and on a unix socket.
 //
 // It shows a Snapshot that its caller makes anew for each look and knows nothing of how the numbers come about.
-// pkg/daemon is its only caller. It never changes anything in the daemon.
+// pkg/daemon is its only caller. It changes nothing in the daemon, but for passing on who asks for a reload.
 package admin

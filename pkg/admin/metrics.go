@@ -52,6 +52,9 @@ var Metrics = []Metric{
 	{"shipper_credentials_refreshes_total", "Renewals of the target's token.", counter, []string{"target", "result"}},
 	{"shipper_credentials_rejected_requests_total", "Requests refused for their credentials. Stays 0 through every rotation.", counter, []string{"target"}},
 	{"shipper_clock_skew_seconds", "How far the service's clock is ahead of this host's, learnt from a refusal.", gauge, []string{"target"}},
+	{"shipper_config_hash", "Always 1; the label identifies the settings in use.", gauge, []string{"hash"}},
+	{"shipper_config_last_reload_successful", "0 while the configuration files hold something that cannot be used; the settings of before are in use then.", gauge, nil},
+	{"shipper_config_last_reload_success_timestamp_seconds", "When the settings in use were loaded, Unix seconds.", gauge, nil},
 	{"shipper_state_ok", "1 while positions reach the disk.", gauge, nil},
 }
 

@@ -27,6 +27,7 @@ type Options struct {
 	Look   func() Snapshot // called for each request, from many goroutines
 	Beats  *Beats          // what /healthz asks
 	Log    *slog.Logger
+	Reload func(context.Context) ReloadResult // POST /reload, on the socket alone; nil = none
 }
 
 // Server answers questions about a running daemon.
@@ -118,9 +119,11 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.o.Look().Status) })
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("POST /reload", s.reload)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "shipper\n\n/status   what every file and target is doing (JSON)\n/metrics  the same for Prometheus\n"+
-			"/healthz  200 while the loops turn\n/readyz   200 when lines can be delivered, else why not\n")
+			"/healthz  200 while the loops turn\n/readyz   200 when lines can be delivered, else why not\n"+
+			"/reload   POST, on the unix socket only: read the configuration again\n")
 	})
 	return mux
 }

@@ -15,6 +15,14 @@ type Status struct {
 	Targets []TargetStatus `json:"targets"`
 	Inputs  []InputStatus  `json:"inputs"`
 	Memory  MemoryStatus   `json:"memory"`
+	Config  ConfigStatus   `json:"config"`
+}
+
+// ConfigStatus is the configuration that is in use.
+type ConfigStatus struct {
+	Hash     string    `json:"hash"` // of the effective settings
+	LoadedAt time.Time `json:"loaded_at"`
+	Error    string    `json:"error"` // why the last reload changed nothing; "" after one that worked
 }
 
 // TargetStatus is one [target.NAME].

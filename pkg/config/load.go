@@ -53,16 +53,7 @@ type loader struct {
 // Load reads the file, what it includes, the environment and the flags, and checks the whole. The error is Errors, with
 // every problem in it; there is no Config then.
 func Load(opts Options) (*Config, error) {
-	l := &loader{env: opts.Env, main: opts.Path, read: map[string]bool{}, broken: map[string]bool{}, root: &node{table: map[string]*node{}}}
-	if l.env == nil {
-		l.env = os.LookupEnv
-	}
-	if l.main == "" {
-		l.main, _ = l.env("SHIPPER_CONFIG")
-	}
-	if l.main == "" {
-		l.main = DefaultPath
-	}
+	l := newLoader(opts)
 	l.file(l.main, nil)
 	l.override(opts.Set)
 	l.expandAll(l.root, nil)
@@ -87,6 +78,21 @@ func Load(opts Options) (*Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// newLoader returns a loader that has read nothing yet.
+func newLoader(opts Options) *loader {
+	l := &loader{env: opts.Env, main: opts.Path, read: map[string]bool{}, broken: map[string]bool{}, root: &node{table: map[string]*node{}}}
+	if l.env == nil {
+		l.env = os.LookupEnv
+	}
+	if l.main == "" {
+		l.main, _ = l.env("SHIPPER_CONFIG")
+	}
+	if l.main == "" {
+		l.main = DefaultPath
+	}
+	return l
 }
 
 // maxProblems bounds what is reported: nobody reads more, and each is looked up in the text.

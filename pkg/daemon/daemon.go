@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"shipper/pkg/admin"
@@ -24,12 +23,14 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger
-	Once    bool // send what is there, then end
+	Once    bool            // send what is there, then end
+	Source  *config.Options // where a reload reads the configuration from; nil: it cannot be reloaded
+	Level   *slog.LevelVar  // follows log.level at a reload; nil: the level stays
 }
 
 // Daemon is one shipper: New builds it, Run lives it.
 type Daemon struct {
-	cfg     *config.Config
+	gen     atomic.Pointer[generation] // what a reload changes; written by New and swap
 	opt     Options
 	log     *slog.Logger
 	started time.Time
@@ -37,15 +38,16 @@ type Daemon struct {
 	store   *checkpoint.Store
 	dead    *deadletter.Store
 	budget  *batch.Budget
-	targets map[string]*target // by name
 	pipes   *pipes
 	tailer  *tail.Tailer
 	admin   *admin.Server
 	beats   *admin.Beats
 	notify  *notifier
+	reloads reloads
 
-	hurry     chan struct{} // closed by Hurry
-	hurryOnce sync.Once
+	floor, senders *group        // while Run runs: what is below the readers
+	hurry          chan struct{} // closed by Hurry
+	hurryOnce      sync.Once
 }
 
 // New builds a daemon and takes what only one process may have: the state directory and the admin port. It sends nothing
@@ -53,8 +55,7 @@ type Daemon struct {
 // setting that only this host can judge), or an I/O error.
 func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err error) {
 	d := &Daemon{
-		cfg: cfg, opt: o, log: o.Log, started: time.Now(), hurry: make(chan struct{}),
-		targets: map[string]*target{}, beats: admin.NewBeats(time.Now),
+		opt: o, log: o.Log, started: time.Now(), hurry: make(chan struct{}), beats: admin.NewBeats(time.Now), reloads: newReloads(),
 	}
 	defer func() {
 		if err != nil {
@@ -69,17 +70,17 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 		return nil, stateError(dir, err)
 	}
 	d.budget = batch.NewBudget(int64(cfg.Agent.MaxMemory))
-	for _, name := range slices.Sorted(maps.Keys(cfg.Targets)) {
-		if d.targets[name], err = d.newTarget(ctx, name, cfg.Targets[name]); err != nil {
-			return nil, &SettingError{Key: "target." + name, Err: err}
-		}
+	first, err := d.build(ctx, cfg, &generation{cfg: &config.Config{}})
+	if err != nil {
+		return nil, err
 	}
-	if err = d.newTailer(); err != nil {
+	d.gen.Store(first)
+	if err = d.newTailer(first); err != nil {
 		return nil, err
 	}
 	if !o.Once {
 		d.admin, err = admin.Listen(ctx, admin.Options{
-			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log,
+			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log, Reload: d.Reload,
 		})
 		if err != nil {
 			return nil, err
@@ -98,7 +99,7 @@ func (d *Daemon) moved(id tail.StreamID) {
 
 // socket is where the control socket goes: as configured, else where systemd gave us a directory, else with the state.
 func (d *Daemon) socket() string {
-	path := d.cfg.SocketPath(os.Getenv)
+	path := d.now().cfg.SocketPath(os.Getenv)
 	if path != "" && len(path) > maxSocketPath {
 		d.log.Warn("no control socket: its path is longer than the kernel takes; set admin.socket", "code", "SHP-D001", "path", path)
 		return ""
@@ -132,8 +133,9 @@ func (d *Daemon) Hurry() { d.hurryOnce.Do(func() { close(d.hurry) }) }
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.release()
 	tuneMemory(d.log)
-	d.log.Info("started", "version", d.opt.Version, "config", d.cfg.Hash()[:12],
-		"targets", len(d.cfg.Targets), "inputs", len(d.cfg.Inputs), "state_dir", d.cfg.Agent.StateDir)
+	gen := d.now()
+	d.log.Info("started", "version", d.opt.Version, "config", gen.hash[:12],
+		"targets", len(gen.cfg.Targets), "inputs", len(gen.cfg.Inputs), "state_dir", gen.cfg.Agent.StateDir)
 
 	// Two lives: the floor below (positions, credentials, senders, admin) goes on while the readers have stopped.
 	under, stopUnder := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -141,17 +143,15 @@ func (d *Daemon) Run(ctx context.Context) error {
 	floor := newGroup(under)
 	floor.Go("positions", d.store.Run)
 	floor.Go("ledger", d.pipes.Run)
-	for _, t := range d.targets {
-		floor.Go("credentials of "+t.name, t.creds.Run)
-		floor.Go("batches of "+t.name, t.batches.Run)
-	}
 	if d.admin != nil {
 		floor.Go("admin", d.admin.Run)
 		floor.Go("systemd", func(ctx context.Context) error { d.notify.Run(ctx); return nil })
 	}
 	senders := newGroup(under)
-	for _, t := range d.targets {
-		senders.Go("sender of "+t.name, t.producer.Run)
+	d.floor, d.senders = floor, senders
+	for _, t := range gen.targets {
+		t.identity.start(floor)
+		t.start(floor, senders)
 	}
 
 	readErr := d.read(ctx, floor, senders)
@@ -182,9 +182,9 @@ func (d *Daemon) read(ctx context.Context, others ...*group) error {
 	defer tailer.OnFailure(stop)()
 	d.notify.Ready()
 
-	<-ctx.Done()
+	d.reloadUntil(ctx)
 	d.log.Info("stopping", "reason", context.Cause(ctx))
-	d.notify.Stopping(d.cfg.Agent.DrainLimit.D())
+	d.notify.Stopping(d.now().cfg.Agent.DrainLimit.D())
 	if d.sidecar() {
 		d.untilQuiet()
 	}

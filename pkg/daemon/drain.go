@@ -11,7 +11,7 @@ import (
 // sidecar reports whether to read on after TERM: in a pod the application writes its last lines while it is asked to stop
 // at the same moment as we are.
 func (d *Daemon) sidecar() bool {
-	switch d.cfg.Agent.Drain {
+	switch d.now().cfg.Agent.Drain {
 	case config.DrainSidecar:
 		return true
 	case config.DrainHost:
@@ -22,11 +22,11 @@ func (d *Daemon) sidecar() bool {
 
 // untilQuiet waits until no file has had anything new for drain_idle, at most drain_limit.
 func (d *Daemon) untilQuiet() {
-	limit := time.NewTimer(d.cfg.Agent.DrainLimit.D())
+	limit := time.NewTimer(d.now().cfg.Agent.DrainLimit.D())
 	defer limit.Stop()
-	look := time.NewTicker(min(100*time.Millisecond, d.cfg.Agent.DrainIdle.D()))
+	look := time.NewTicker(min(100*time.Millisecond, d.now().cfg.Agent.DrainIdle.D()))
 	defer look.Stop()
-	for d.tailer.Idle() < d.cfg.Agent.DrainIdle.D() {
+	for d.tailer.Idle() < d.now().cfg.Agent.DrainIdle.D() {
 		select {
 		case <-look.C:
 		case <-limit.C:
@@ -40,11 +40,11 @@ func (d *Daemon) untilQuiet() {
 // drain sends what has been read. The readers have stopped: nothing is added any more. After drain_limit, or Hurry, what is
 // left stays in the files.
 func (d *Daemon) drain(senders *group) {
-	for _, t := range d.targets {
+	for _, t := range d.now().targets {
 		t.batches.Seal()
 		t.batches.Close()
 	}
-	limit := time.NewTimer(d.cfg.Agent.DrainLimit.D())
+	limit := time.NewTimer(d.now().cfg.Agent.DrainLimit.D())
 	defer limit.Stop()
 	ended := senders.Done()
 	select {

@@ -8,37 +8,39 @@ import (
 	"time"
 
 	"shipper/pkg/batch"
+	"shipper/pkg/config"
 	"shipper/pkg/process"
 	"shipper/pkg/tail"
 )
 
-// newTailer builds the one tailer of all inputs, and the programs of those that have steps.
-func (d *Daemon) newTailer() error {
-	var inputs []tail.Input
-	d.pipes = &pipes{open: map[*process.Pipe]struct{}{}, programs: map[string]*process.Program{}, beat: d.beats.Join("steps")}
-	for _, name := range slices.Sorted(maps.Keys(d.cfg.Inputs)) {
-		in := d.cfg.Inputs[name]
-		program, err := process.New(in.Process)
-		if err != nil {
-			return &SettingError{Key: "input." + name, Err: err}
-		}
-		d.pipes.programs[name] = program
-		inputs = append(inputs, tail.Input{Name: name, Config: in.Config, Targets: in.Target})
-	}
+// newTailer builds the one tailer of all inputs.
+func (d *Daemon) newTailer(gen *generation) error {
+	d.pipes = &pipes{open: map[*process.Pipe]struct{}{}, beat: d.beats.Join("steps")}
+	agent := gen.cfg.Agent
 	var err error
 	d.tailer, err = tail.New(tail.Options{
-		Inputs: inputs, Positions: d.store, NewSink: d.newSink, MaxOpenFiles: d.cfg.Agent.MaxOpenFiles,
-		Ignore: []string{d.cfg.Agent.StateDir}, Log: d.log, Beat: d.beats.Join("readers"),
+		Inputs: tailInputs(gen.cfg), Positions: d.store, NewSink: d.newSink, MaxOpenFiles: agent.MaxOpenFiles,
+		Ignore: []string{agent.StateDir}, Log: d.log, Beat: d.beats.Join("readers"),
 	})
 	return err
 }
 
+// tailInputs is what the tailer has to know of the inputs.
+func tailInputs(cfg *config.Config) (inputs []tail.Input) {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Inputs)) {
+		in := cfg.Inputs[name]
+		inputs = append(inputs, tail.Input{Name: name, Config: in.Config, Targets: in.Target})
+	}
+	return inputs
+}
+
 // newSink makes the way of one stream's lines: straight into batches, or through the input's steps.
 func (d *Daemon) newSink(s tail.Stream) tail.Sink {
-	writer := d.targets[s.Route.Target].batches.Writer(d.store.Stream(s.ID), batch.Group{
-		Path: s.Path, Tags: d.cfg.Inputs[s.Route.Input].Tags,
+	gen := d.now()
+	writer := gen.targets[s.Route.Target].batches.Writer(d.store.Stream(s.ID), batch.Group{
+		Path: s.Path, Tags: gen.cfg.Inputs[s.Route.Input].Tags,
 	})
-	program := d.pipes.programs[s.Route.Input]
+	program := gen.programs[s.Route.Input]
 	if program.Plain() {
 		return writer
 	}
@@ -47,8 +49,7 @@ func (d *Daemon) newSink(s tail.Stream) tail.Sink {
 
 // pipes are the streams whose lines go through steps. An event whose end is not in sight is sent when its time is up.
 type pipes struct {
-	programs map[string]*process.Program // by input
-	beat     func()
+	beat func()
 
 	mu   sync.Mutex // guards open
 	open map[*process.Pipe]struct{}
@@ -69,6 +70,16 @@ type steps struct {
 
 func (s *steps) Finish() {
 	s.Pipe.Finish()
+	s.forget()
+}
+
+// Leave implements tail.Leaver.
+func (s *steps) Leave(back func(from int64) bool) {
+	s.Pipe.Leave(back)
+	s.forget()
+}
+
+func (s *steps) forget() {
 	s.all.mu.Lock()
 	defer s.all.mu.Unlock()
 	delete(s.all.open, s.Pipe)

@@ -23,8 +23,11 @@ func (d *Daemon) metrics(s *admin.Status) []admin.Sample {
 	add("shipper_state_ok", flag(d.store.Trouble() == nil))
 	add("shipper_buffer_bytes", float64(s.Memory.Used))
 	add("shipper_buffer_limit_bytes", float64(s.Memory.Limit))
+	add("shipper_config_hash", 1, s.Config.Hash)
+	add("shipper_config_last_reload_successful", flag(s.Config.Error == ""))
+	add("shipper_config_last_reload_success_timestamp_seconds", float64(s.Config.LoadedAt.Unix()))
 	d.inputMetrics(s, add)
-	for _, t := range d.targets {
+	for _, t := range d.now().targets {
 		t.metrics(add)
 	}
 	return out
@@ -33,7 +36,7 @@ func (d *Daemon) metrics(s *admin.Status) []admin.Sample {
 type addFunc func(name string, v float64, labels ...string)
 
 func (t *target) metrics(add addFunc) {
-	p, c := t.producer.Stats(), t.creds.Status()
+	p, c := t.producer.Stats(), t.identity.Status()
 	add("shipper_target_up", flag(p.Up), t.name)
 	add("shipper_acked_bytes_total", float64(p.AckedBytes), t.name)
 	add("shipper_acked_logs_total", float64(p.AckedLogs), t.name)

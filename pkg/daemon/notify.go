@@ -23,6 +23,9 @@ const statusEvery = 10 * time.Second
 // permission is missing.
 func (n *notifier) Ready() { n.send(sd.SdNotifyReady) }
 
+// Reloading says that the configuration is being read again; Ready ends it.
+func (n *notifier) Reloading() { n.send(sd.SdNotifyReloading + "\n" + sd.SdNotifyMonotonicUsec()) }
+
 // Stopping says that the drain has begun and may take up to limit.
 func (n *notifier) Stopping(limit time.Duration) {
 	n.send(fmt.Sprintf("%s\nEXTEND_TIMEOUT_USEC=%d\nSTATUS=draining", sd.SdNotifyStopping, (limit + 10*time.Second).Microseconds()))

@@ -41,7 +41,7 @@ func (d *Daemon) readOnce(ctx context.Context) error {
 
 // settled waits until nothing is on its way any more.
 func (d *Daemon) settled(ctx context.Context) error {
-	for _, t := range d.targets {
+	for _, t := range d.now().targets {
 		t.batches.Seal()
 	}
 	look := time.NewTicker(10 * time.Millisecond)
@@ -68,12 +68,12 @@ func (d *Daemon) giveUp(ctx context.Context) error {
 			return nil
 		case <-look.C:
 		}
-		for name, t := range d.targets {
+		for name, t := range d.now().targets {
 			s := t.producer.Stats()
 			if n := uint64(s.AckedLogs); progress[name].IsZero() || n != acked[name] {
 				progress[name], acked[name] = time.Now(), n
 			}
-			late := time.Since(progress[name]) > d.cfg.Agent.DrainLimit.D() && d.pending() > 0
+			late := time.Since(progress[name]) > d.now().cfg.Agent.DrainLimit.D() && d.pending() > 0
 			if err := t.trouble(late); err != nil {
 				return fmt.Errorf("target %s: %w", name, err)
 			}
@@ -86,7 +86,7 @@ func (t *target) trouble(late bool) error {
 	if s := t.producer.Stats(); s.Held {
 		return fmt.Errorf("%w: %s", ErrDenied, s.HeldReason)
 	}
-	if s := t.creds.Status(); s.Generation == 0 && s.LastError != nil {
+	if s := t.identity.Status(); s.Generation == 0 && s.LastError != nil {
 		switch e, ok := errors.AsType[*creds.Error](s.LastError); {
 		case ok && e.Class >= creds.Stale: // stale, denied, permanent: somebody has to change something
 			return fmt.Errorf("%w: %w", ErrDenied, s.LastError)

@@ -19,8 +19,13 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 	}}
 	s.Inputs = d.inputStatus()
 	ready := true
-	for _, name := range slices.Sorted(maps.Keys(d.targets)) {
-		t := d.targets[name]
+	gen := d.now()
+	s.Config = d.configStatus()
+	if s.Config.Error != "" {
+		s.Reasons = append(s.Reasons, "the configuration was not reloaded, the old one is in use: "+firstLine(s.Config.Error))
+	}
+	for _, name := range slices.Sorted(maps.Keys(gen.targets)) {
+		t := gen.targets[name]
 		s.Targets = append(s.Targets, t.status())
 		if why := t.reason(); why != "" {
 			ready = false
@@ -40,7 +45,7 @@ func (t *target) reason() string {
 	if s := t.producer.Stats(); s.Held {
 		return s.HeldReason
 	}
-	if s := t.creds.Status(); s.Generation == 0 {
+	if s := t.identity.Status(); s.Generation == 0 {
 		if s.LastError != nil {
 			return "no credential: " + s.LastError.Error()
 		}
@@ -50,7 +55,7 @@ func (t *target) reason() string {
 }
 
 func (t *target) status() admin.TargetStatus {
-	p, c := t.producer.Stats(), t.creds.Status()
+	p, c := t.producer.Stats(), t.identity.Status()
 	s := admin.TargetStatus{
 		Name: t.name, Project: t.cfg.Project, Logstore: t.cfg.Logstore, RoleARN: t.cfg.RoleARN, Up: p.Up,
 		TokenRefreshes: int64(c.Refreshes), TokenFailures: int64(c.Failures), TokenRejected: p.CredentialsRejected,
@@ -82,8 +87,9 @@ func (d *Daemon) inputStatus() []admin.InputStatus {
 		byRoute[f.Route] = append(byRoute[f.Route], d.fileStatus(f))
 	}
 	var out []admin.InputStatus
-	for _, name := range slices.Sorted(maps.Keys(d.cfg.Inputs)) {
-		for _, to := range d.cfg.Inputs[name].Target {
+	inputs := d.now().cfg.Inputs
+	for _, name := range slices.Sorted(maps.Keys(inputs)) {
+		for _, to := range inputs[name].Target {
 			files := byRoute[tail.Route{Input: name, Target: to}]
 			slices.SortFunc(files, func(a, b admin.FileStatus) int {
 				return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Epoch, b.Epoch))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
 
 	"shipper/internal/units"
 	"shipper/pkg/batch"
@@ -20,21 +21,30 @@ import (
 type target struct {
 	name     string
 	cfg      config.Target
-	creds    *creds.Provider
+	key      targetKey
+	identity *identity
 	batches  *batch.Batcher
 	producer *producer.Producer
+	sealing  *part // batches.Run
+	sending  *part // producer.Run
 }
 
-func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) (*target, error) {
-	t := &target{name: name, cfg: cfg}
+// newTarget builds a target. It takes over the identity of the one that it replaces if that is still the same.
+func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string, old *target) (*target, error) {
+	cfg, key, err := keyOf(conf, name)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{name: name, cfg: cfg, key: key}
 	log := d.log.With("target", name)
-	var err error
-	if t.creds, err = NewProvider(d.cfg, cfg, log); err != nil {
+	if old != nil && reflect.DeepEqual(old.identity.key, key.identity()) {
+		t.identity = old.identity
+	} else if t.identity, err = newIdentity(conf, cfg, key, name, log); err != nil {
 		return nil, err
 	}
 	t.batches = batch.New(batch.Options{
-		Config: cfg.Batch, Target: name, Budget: d.budget, Share: d.share(),
-		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(ctx, cfg), Hostname: d.cfg.Agent.Name, Tags: cfg.Tags},
+		Config: cfg.Batch, Target: name, Budget: d.budget, Share: share(conf),
+		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(ctx, cfg), Hostname: conf.Agent.Name, Tags: cfg.Tags},
 		Wake: func() {
 			if d.tailer != nil {
 				d.tailer.Wake(name)
@@ -42,8 +52,8 @@ func (d *Daemon) newTarget(ctx context.Context, name string, cfg config.Target) 
 		},
 	})
 	t.producer, err = producer.New(producer.Options{
-		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.creds, Batches: t.batches,
-		Budget: d.budget, DeadLetters: d.dead, Log: log,
+		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.identity,
+		Batches: t.batches, Budget: d.budget, DeadLetters: d.dead, Log: log,
 	})
 	return t, err
 }
@@ -67,8 +77,8 @@ func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.
 }
 
 // share is one target's part of the memory: a target that hangs can fill its own and no other's.
-func (d *Daemon) share() int64 {
-	return int64(d.cfg.Agent.MaxMemory) / int64(max(1, len(d.cfg.Targets)))
+func share(cfg *config.Config) int64 {
+	return int64(cfg.Agent.MaxMemory) / int64(max(1, len(cfg.Targets)))
 }
 
 // sessionPolicy returns the JSON that narrows the session: by default to exactly the write on exactly this Logstore, so

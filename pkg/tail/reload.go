@@ -18,6 +18,7 @@ type Leaver interface {
 // Plan is a checked set of inputs for Apply.
 type Plan struct {
 	inputs []*input
+	swap   func()
 	remake func(Route) bool
 }
 
@@ -34,21 +35,23 @@ func (t *Tailer) Plan(inputs []Input) (*Plan, error) {
 	return p, nil
 }
 
-// Apply makes the inputs of p those that are followed, while Run runs; it waits for Run to have begun, or for the end of ctx.
+// Apply makes the inputs of p those that are followed, while Run runs; it waits for Run to have begun, or for the end of ctx,
+// whose cause it returns then without having changed anything. swap is called when it begins: NewSink is called for the routes of
+// before until then, and for those of p afterwards.
 //
 // A stream goes on as it is if its route is still there. If remake says so, or its lines are cut in another way now, it gets a
 // new sink once its reader's turn is over: descriptor, identity and position stay. A stream whose file no pattern matches any
 // more is read up to its present end. A stream of a route that is gone is not read on. Both are let go once everything that was read
 // of them is settled; their positions stay, and are found when the route or the pattern returns. A new route begins like one at
 // a start. When Apply returns no sink of before is written to any more, except those that needed no change.
-func (t *Tailer) Apply(ctx context.Context, p *Plan, remake func(Route) bool) error {
+func (t *Tailer) Apply(ctx context.Context, p *Plan, swap func(), remake func(Route) bool) error {
 	select {
 	case <-t.prepared:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	t.mu.Lock()
-	t.plan = &Plan{inputs: p.inputs, remake: remake}
+	t.plan = &Plan{inputs: p.inputs, swap: swap, remake: remake}
 	t.mu.Unlock()
 	t.step(0)
 	t.mu.Lock()
@@ -76,6 +79,7 @@ func (t *Tailer) reconfigure() (what int) {
 		return 0
 	}
 	t.plan = nil
+	p.swap()
 	names, recut := t.takeInputs(p.inputs)
 	wanted := map[Route]bool{}
 	for _, in := range t.inputs {
