@@ -29,15 +29,24 @@ func (g *global) loadConfig() (*config.Config, error) {
 
 // logger makes the daemon's log as [log] and the flags say.
 func (g *global) logger(cfg config.Log) *slog.Logger {
-	var level slog.Level
+	log, _ := g.leveled(cfg)
+	return log
+}
+
+// leveled is logger with the level that a reload may change; nil if a flag has set it.
+func (g *global) leveled(cfg config.Log) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
 	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
-		level = slog.LevelInfo // the configuration was validated
+		level.Set(slog.LevelInfo) // the configuration was validated
 	}
+	free := level
 	switch {
 	case g.verbose:
-		level = slog.LevelDebug
+		level.Set(slog.LevelDebug)
+		free = nil
 	case g.quiet:
-		level = slog.LevelError
+		level.Set(slog.LevelError)
+		free = nil
 	}
 	format := cfg.Format
 	if format == "auto" {
@@ -46,7 +55,7 @@ func (g *global) logger(cfg config.Log) *slog.Logger {
 			format = stdlog.Detect(f, isTerminal(f), os.Getenv)
 		}
 	}
-	return slog.New(stdlog.New(g.stderr, format, level, g.colored(g.stderr)))
+	return slog.New(stdlog.New(g.stderr, format, level, g.colored(g.stderr))), free
 }
 
 func newValidate(g *global) *cobra.Command {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"shipper/internal/durable"
+	"shipper/pkg/config"
 	"shipper/pkg/daemon"
 )
 
@@ -32,16 +33,21 @@ accepted; 66 no file matched; 69 the endpoint cannot be reached; 75 stopped with
 			if err != nil {
 				return err
 			}
-			log := g.logger(cfg.Log)
+			log, level := g.leveled(cfg.Log)
 			for _, w := range cfg.Warnings {
 				log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
 			}
-			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{Version: buildVersion(), Log: log, Once: once})
+			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{
+				Version: buildVersion(), Log: log, Once: once, Level: level, Source: &config.Options{Path: g.config, Set: g.set},
+			})
 			if err != nil {
 				return fail(startCode(err), err)
 			}
 			ctx, stop := signals(cmd.Context(), d.Hurry)
 			defer stop()
+			if !once {
+				defer onHangup(ctx, d.Reload)()
+			}
 			return ended(d.Run(ctx))
 		},
 	}

@@ -3,6 +3,7 @@ package admin
 import (
 	"net"
 	"net/http"
+	"time"
 )
 
 // ReloadResult is what POST /reload answers.
@@ -20,6 +21,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "reload is served on the unix socket only", http.StatusForbidden)
 		return
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // who asks decides how long to wait
 	result := s.o.Reload(r.Context())
 	code := http.StatusOK
 	if !result.OK {
