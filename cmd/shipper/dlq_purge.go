@@ -58,7 +58,9 @@ func parseAge(s string) (time.Duration, error) {
 	age, err := time.ParseDuration(s)
 	if days, isDays := strings.CutSuffix(s, "d"); isDays {
 		var n float64
-		n, err = strconv.ParseFloat(days, 64)
+		if n, err = strconv.ParseFloat(days, 64); err == nil && !(n < 36500) {
+			err = strconv.ErrRange
+		}
 		age = time.Duration(n * float64(24*time.Hour))
 	}
 	if err != nil || age <= 0 {

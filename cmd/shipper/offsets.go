@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
@@ -205,7 +206,13 @@ func (p *selection) flags(cmd *cobra.Command) {
 }
 
 func (p *selection) takes(s streamLine) bool {
-	return (p.path == "" || p.path == s.Path || p.path == s.Found) && (p.input == "" || p.input == s.Input) &&
+	path := p.path
+	if path != "" {
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+	}
+	return (path == "" || path == s.Path || path == s.Found) && (p.input == "" || p.input == s.Input) &&
 		(p.target == "" || p.target == s.Target) && (p.stream == 0 || p.stream == s.Stream)
 }
 

@@ -65,6 +65,9 @@ const lineWindow = 1 << 20
 // lineEnds finds the line boundaries of f around off: the nearest one at or before it and the nearest one at or after it; -1
 // where there is none within lineWindow. newline is the line end in the file's encoding.
 func lineEnds(f io.ReaderAt, size, off int64, newline []byte) (before, after int64, err error) {
+	if off == 0 {
+		return 0, 0, nil
+	}
 	before, after = -1, -1
 	unit := int64(len(newline))
 	from := max(0, off-lineWindow)
@@ -89,9 +92,6 @@ func lineEnds(f io.ReaderAt, size, off int64, newline []byte) (before, after int
 		default:
 			return before, end, nil
 		}
-	}
-	if off == 0 {
-		return 0, 0, nil
 	}
 	return before, after, nil
 }

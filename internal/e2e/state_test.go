@@ -55,6 +55,30 @@ func TestKills(t *testing.T) {
 		kills, rotations, c.Stats().Faults[emulator.CutAfter], total, missing, repeated, 100*float64(repeated)/float64(total))
 }
 
+// TestKilledAtRest kills the daemon when all that it sent is acknowledged: nothing comes twice.
+func TestKilledAtRest(t *testing.T) {
+	c := newCloud(t, emulator.Options{})
+	h := newHost(t, c, "app.log", "")
+	total := 0
+	for range 8 {
+		d := h.start(t, "run", "--set", quick)
+		for range 3 {
+			appendLines(t, h.path("app.log"), total, total+200)
+			total += 200
+			eventually(t, 20*time.Second, "the lines arrive", func() bool { return c.stored() >= total })
+		}
+		eventually(t, 10*time.Second, "the daemon knows it", func() bool {
+			r := h.command(t, "status", "--json")
+			return r.code == 0 && strings.Contains(r.stdout, `"lag_bytes": 0`) && strings.Contains(r.stdout, `"pending": 0`)
+		})
+		d.kill(t)
+	}
+	if code := h.start(t, "run", "--once").wait(t, time.Minute); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	c.exactly(t, total)
+}
+
 // TestDamagedState damages the state directory in every way that disks and people know. The daemon starts, says so, and no line
 // is missing.
 func TestDamagedState(t *testing.T) {
