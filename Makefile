@@ -42,6 +42,9 @@ e2e: build ## real nginx and logrotate (Debian packages, installed if root) thro
 	internal/e2e/setup
 	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m -skip '^Test(Host|Container)' ./internal/e2e/...
 
+packages: ## deb, rpm and tarballs for amd64 and arm64 in dist/
+	VERSION=$(VERSION) deploy/package/build dist
+
 image: build ## the container image, with whichever of docker, podman and buildah is here
 	@tool=$$(command -v docker podman buildah | head -1); test -n "$$tool" || { echo 'image: needs docker, podman or buildah' >&2; exit 1; }; \
 	set -x; $$tool build -f deploy/Dockerfile -t shipper:$(VERSION) -t shipper:latest .

@@ -29,6 +29,7 @@ func TestHost(t *testing.T) {
 		{"logrotate copytruncate", rotateCopy},
 		{"a hang is ended by the watchdog", watchdog},
 		{"stopped with a backlog", backlog},
+		{"reload", reload},
 		{"logs of root alone", rootOnly},
 		{"keys by LoadCredential", loadCredential},
 		{"exposure", exposure},
@@ -202,6 +203,28 @@ func backlog(m *machine, c *cloud, app *appLog) {
 	app.delivered()
 	m.sh("systemctl stop shipper")
 	m.want("ActiveState=inactive", "Result=success", "ExecMainStatus=0")
+}
+
+// reload: a new input is taken up by the running process; a configuration with an error fails the reload and changes nothing.
+func reload(m *machine, c *cloud, app *appLog) {
+	m.sh("systemctl start shipper")
+	pid := m.unit("MainPID")
+	more := newAppLog(m, c, "var/log/more/more.log")
+	more.write(100)
+	m.configure("[input.more]\npaths = [\"/var/log/more/*.log\"]\n")
+	m.sh("systemctl reload shipper")
+	more.delivered()
+	m.configure("start_att = \"end\"\n")
+	if out, err := m.try("systemctl reload shipper"); err == nil {
+		m.t.Errorf("a wrong configuration was reloaded: %s", out)
+	}
+	app.write(100)
+	more.write(100)
+	app.delivered()
+	more.delivered()
+	m.want("ActiveState=active", "MainPID="+pid)
+	m.configure("")
+	m.sh("systemctl reload shipper; systemctl stop shipper")
 }
 
 // rootOnly: without the drop-in a file of root's is named and left alone; with it, it is shipped, and nothing may be written.
