@@ -25,8 +25,8 @@ func newRun(g *global) *cobra.Command {
 A second INT exits at once: nothing is lost, some lines may be sent again after the next start.
 
 With --once everything that is in the files now is sent, and the command ends. Exit codes: 0 all of it was
-accepted; 66 no file matched; 69 the endpoint cannot be reached; 75 stopped with lines unsent (they are safe);
-77 the cloud said no.`,
+accepted; 66 no file matched; 69 the endpoint cannot be reached; 74 a local file (a key, say) cannot be read;
+75 stopped with lines unsent (they are safe); 77 the cloud said no.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := g.loadConfig()
@@ -105,6 +105,8 @@ func ended(err error) error {
 		return fail(exitDenied, err)
 	case errors.Is(err, daemon.ErrUnreachable):
 		return fail(exitUnavailable, err)
+	case errors.Is(err, daemon.ErrIdentity):
+		return fail(exitIO, err)
 	case errors.Is(err, daemon.ErrUnsent): // the others leave lines unsent, too, and know why
 		return fail(exitUnsent, err)
 	}

@@ -155,7 +155,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 
 	readErr := d.read(ctx, floor, senders)
-	if errors.Is(readErr, ErrDenied) || errors.Is(readErr, ErrUnreachable) {
+	if gaveUp(readErr) {
 		d.Hurry() // Once has given up: waiting longer would not help
 	}
 	d.drain(senders)

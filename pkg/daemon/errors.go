@@ -15,6 +15,7 @@ var (
 	ErrNoInput     = errors.New("no file matches any input")
 	ErrDenied      = errors.New("the cloud said no")
 	ErrUnreachable = errors.New("the endpoint cannot be reached")
+	ErrIdentity    = errors.New("this host has no credential to begin with")
 )
 
 // StateError is a state directory that cannot be used.

@@ -27,7 +27,7 @@ func (d *Daemon) readOnce(ctx context.Context) error {
 		return e
 	}
 	switch {
-	case cause != nil && (errors.Is(cause, ErrDenied) || errors.Is(cause, ErrUnreachable)):
+	case gaveUp(cause):
 		return cause
 	case cause != nil:
 		return nil // told to stop; the drain says what is left
@@ -55,6 +55,15 @@ func (d *Daemon) settled(ctx context.Context) error {
 	}
 	return nil
 }
+
+// gaveUp reports whether err is one of giveUp's.
+func gaveUp(err error) bool {
+	return errors.Is(err, ErrDenied) || errors.Is(err, ErrUnreachable) || errors.Is(err, ErrIdentity)
+}
+
+// identityTries is how often a base credential that this host should have is looked for: a key file may be about to be
+// written.
+const identityTries = 3
 
 // giveUp returns why going on makes no sense, or nil when ctx ended first.
 func (d *Daemon) giveUp(ctx context.Context) error {
@@ -90,6 +99,8 @@ func (t *target) trouble(late bool) error {
 		switch e, ok := errors.AsType[*creds.Error](s.LastError); {
 		case ok && e.Class >= creds.Stale: // stale, denied, permanent: somebody has to change something
 			return fmt.Errorf("%w: %w", ErrDenied, s.LastError)
+		case ok && s.STSCalls == 0 && e.HTTPStatus == 0 && s.Failures >= identityTries:
+			return fmt.Errorf("%w: %w", ErrIdentity, s.LastError)
 		case late:
 			return fmt.Errorf("%w: %w", ErrUnreachable, s.LastError)
 		}
