@@ -90,7 +90,7 @@ func (t *Tailer) attach(s *stream, f *file) {
 	s.epoch.Detached = !f.named(s.in)
 	if label := f.label(s.in, s.path()); label != "" {
 		s.epoch.Path = label
-		s.label.Store(&label)
+		t.rename(s, label)
 	}
 	delete(t.orphans, s)
 	t.place(s, f)

@@ -100,6 +100,7 @@ func (t *Tailer) over(s *stream) {
 	t.events.await(s.id, false)
 	s.src.Close()
 	delete(t.streams, s.id)
+	t.byName.drop(s)
 	delete(t.loose, s)
 	delete(t.orphans, s)
 	delete(t.sick, s)

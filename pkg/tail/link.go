@@ -44,31 +44,6 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 	}
 }
 
-// kin returns the streams of a route whose content f may hold: those that f's name is a rotation of, or whose path f took.
-func (t *Tailer) kin(f *file, r Route) []*stream {
-	var out []*stream
-	name := filepath.Base(f.where)
-	for _, s := range t.streams {
-		if s.route != r || s.file == f || s.file == nil && kernelIs(s.epoch.Identity, f.id) != different || filepath.Dir(s.path()) != filepath.Dir(f.where) && !hasName(f, s.path()) && !inSub(s.path(), f.where) {
-			continue
-		}
-		if hasName(f, s.path()) || rotatedName(filepath.Base(s.path()), name) {
-			out = append(out, s)
-		}
-	}
-	slices.SortFunc(out, func(a, b *stream) int { return int(int64(b.id) - int64(a.id)) })
-	return out
-}
-
-func hasName(f *file, path string) bool {
-	_, ok := f.names[path]
-	return ok
-}
-
-func inSub(path, below string) bool {
-	return filepath.Dir(path) == filepath.Dir(filepath.Dir(below))
-}
-
 // relate compares f with a parked stream, and links or attaches it if it holds the stream's content.
 func (t *Tailer) relate(f *file, s *stream) bool {
 	c := t.contentOf(f)

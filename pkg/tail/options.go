@@ -77,7 +77,7 @@ func New(o Options) (*Tailer, error) {
 	}
 	t := &Tailer{
 		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), events: newEvents(),
-		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{},
+		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		linked: map[*file]struct{}{}, parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},

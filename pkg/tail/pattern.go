@@ -163,7 +163,7 @@ func rotatedName(base, name string) bool {
 	if rotationOf(base, name) {
 		return true
 	}
-	from := strings.TrimRight(plainName(base), ".-_@:+TZ0123456789")
+	from := strings.TrimRight(plainName(base), generation)
 	return from != plainName(base) && from != "" && name != from && rotationOf(from, name)
 }
 
@@ -181,7 +181,7 @@ func rotationOf(base, name string) bool {
 	if !ok || len(rest) < 2 || !strings.ContainsRune(".-_@", rune(rest[0])) {
 		return false
 	}
-	return strings.Trim(rest, ".-_@:+TZ0123456789") == ""
+	return strings.Trim(rest, generation) == ""
 }
 
 // plainName takes the suffix of a compressed file off.

@@ -72,9 +72,9 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 	since, path := rec.epoch.Seen, rec.epoch.Path
 	s := t.revive(rec, f, in)
-	for _, o := range t.streams { // generations of one path are read in the order in which they were met
+	for _, o := range t.byName.paths[s.path()] { // generations of one path are read in the order in which they were met
 		switch {
-		case o == s || o.route != s.route || o.path() != s.path():
+		case o == s || o.route != s.route:
 		case o.id > s.id:
 			t.ring.block(o, s)
 		default:

@@ -42,7 +42,7 @@ func (t *Tailer) relabel(s *stream) {
 	case label != "" && (label != s.path() || s.epoch.Detached):
 		s.epoch.Detached, s.epoch.Path = false, label
 		delete(t.loose, s)
-		s.label.Store(&label)
+		t.rename(s, label)
 		if prev := t.last[s.route][label]; prev == nil {
 			t.last[s.route][label] = s
 		}

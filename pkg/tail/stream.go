@@ -90,7 +90,14 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 	}
 	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path})
 	t.streams[s.id] = s
+	t.byName.put(s)
 	return s
+}
+
+// rename notes another path of s.
+func (t *Tailer) rename(s *stream, path string) {
+	s.label.Store(&path)
+	t.byName.put(s)
 }
 
 // midLong reports whether off stands inside a line that is longer than limit: no line end is that near before it.

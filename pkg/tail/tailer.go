@@ -34,6 +34,7 @@ type Tailer struct {
 	looked    map[string]time.Time // when a path that led to a file was looked at last
 	files     map[inode]*file
 	streams   map[StreamID]*stream
+	byName    names                        // of streams
 	last      map[Route]map[string]*stream // the newest generation of a path
 	records   map[Route][]*record          // epochs that no stream stands for
 	started   map[Route]bool               // an earlier run left epochs, or the first scan is over
