@@ -72,7 +72,7 @@ func skipLogs(group []byte, n int) int {
 }
 
 // Ack settles the batch: the service has taken all of it.
-func (b *Batch) Ack() { b.Settle(checkpoint.Outcome{Acked: b.Bytes(0, b.Logs)}) }
+func (b *Batch) Ack() { b.Settle(checkpoint.Outcome{Acked: b.Bytes(0, b.Logs), Logs: int64(b.Logs)}) }
 
 // Settle says what became of the bytes of the logs (see Bytes); the parts of o add up to Bytes(0, Logs). Lines of the range
 // that were skipped on the way in are added here.

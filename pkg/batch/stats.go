@@ -1,6 +1,9 @@
 package batch
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // reason says why a batch was sealed.
 type reason int
@@ -45,4 +48,14 @@ func (b *Batcher) Stats() Stats {
 	s.Open = b.open.n
 	s.Queued = len(b.queue) - b.head
 	return s
+}
+
+// Overdue is how long the oldest open batch should have been sealed already: more than a moment says that Run hangs.
+func (b *Batcher) Overdue() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open.first == nil {
+		return 0
+	}
+	return max(0, b.now().Sub(b.open.first.opened)-b.config.MaxDelay.D())
 }

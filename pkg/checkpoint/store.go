@@ -31,6 +31,8 @@ type Options struct {
 	Now func() time.Time
 	// Moved is called after bytes of a stream were settled, from the goroutine that settled them. It must not block. May be nil.
 	Moved func(tail.StreamID)
+	// Beat is called once a second while Run writes what there is to write. May be nil.
+	Beat func()
 
 	files func(dir string) (files, error) // nil: the operating system
 }
@@ -41,6 +43,7 @@ type Store struct {
 	log     *slog.Logger
 	now     func() time.Time
 	moved   func(tail.StreamID) // Options.Moved, never nil
+	beat    func()              // Options.Beat, never nil
 	files   files
 	lock    *durable.Held
 	id      storeID
@@ -56,6 +59,9 @@ type Store struct {
 
 	dirtyMu sync.Mutex // a leaf: taken with Stream.mu held
 	dirty   []*Stream  // streams whose progress is not yet written
+
+	tallyMu sync.Mutex // a leaf
+	tallies map[tail.Route]*tally
 
 	lossMu sync.Mutex
 	losses map[Loss]int64 // Bytes is zero in the keys
@@ -80,6 +86,9 @@ func Open(dir string, o Options) (*Store, error) {
 	if o.Moved == nil {
 		o.Moved = func(tail.StreamID) {}
 	}
+	if o.Beat == nil {
+		o.Beat = func() {}
+	}
 	if o.files == nil {
 		o.files = func(dir string) (files, error) { return openFiles(dir) }
 	}
@@ -95,7 +104,7 @@ func Open(dir string, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open state directory: %w", err), lock.Release())
 	}
 	s := &Store{
-		log: o.Log, now: o.Now, moved: o.Moved, files: f, lock: lock,
+		log: o.Log, now: o.Now, moved: o.Moved, beat: o.Beat, files: f, lock: lock,
 		poke:    make(chan struct{}, 1),
 		trouble: quiet.New(o.Log, slog.LevelError, o.Now),
 		streams: map[tail.StreamID]*Stream{},
@@ -154,6 +163,7 @@ func (s *Store) Run(ctx context.Context) error {
 			_ = s.write(false)
 		case <-tick.C:
 			_ = s.Commit()
+			s.beat()
 		}
 	}
 }

@@ -14,9 +14,11 @@ type Outcome struct {
 	Dead    int64 // refused for ever, kept in the dead-letter file
 	Lost    int64 // gone, or refused and not kept
 	Skipped int64 // left out on purpose
+
+	Logs int64 // how many logs the acked bytes were; only counted, see Store.Delivered
 }
 
-// Total is the sum of all parts.
+// Total is the sum of all parts, in bytes.
 func (o Outcome) Total() int64 { return o.Acked + o.Dead + o.Lost + o.Skipped }
 
 // Span is a range of a stream that was entered and is on its way.
@@ -44,6 +46,7 @@ const (
 type Stream struct {
 	store *Store
 	id    tail.StreamID
+	tally *tally // of the route
 
 	mu          sync.Mutex
 	meta        tail.Epoch // identity, path, route, seen, detached; the rest of it is in done
@@ -56,7 +59,7 @@ type Stream struct {
 }
 
 func newStream(store *Store, e tail.Epoch, p progress) *Stream {
-	s := &Stream{store: store, id: e.ID, meta: e, done: p}
+	s := &Stream{store: store, id: e.ID, tally: store.tallyOf(e.Route), meta: e, done: p}
 	s.rest()
 	return s
 }
@@ -209,6 +212,8 @@ func (s *Stream) settleLocked(sp *Span, o Outcome) {
 	s.done.counts.Dead += o.Dead
 	s.done.counts.Lost += o.Lost
 	s.done.counts.Skipped += o.Skipped
+	s.tally.bytes.Add(o.Acked)
+	s.tally.logs.Add(o.Logs)
 	s.mergeLocked(sp)
 	s.commitLocked()
 	s.touchLocked()

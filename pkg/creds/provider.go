@@ -52,6 +52,7 @@ type Provider struct {
 	refreshes  uint64
 	failures   uint64
 	lastError  error
+	took       time.Duration // of the last renewal that worked
 }
 
 // NewProvider returns a Provider that has asked for nothing yet: Run does.
@@ -186,6 +187,7 @@ type Status struct {
 	Source     string        // where the base credential came from
 	Generation uint64        // of the current credential; 0 = none
 	Candidate  uint64        // generation that waits to be proven; 0 = none
+	Took       time.Duration // of the last renewal that worked; 0 before the first
 	Skew       time.Duration // STS clock minus host clock; 0 = not known
 }
 
@@ -204,6 +206,6 @@ func (p *Provider) Status() Status {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Next, s.Refreshes, s.Failures, s.LastError = p.next, p.refreshes, p.failures, p.lastError
+	s.Next, s.Refreshes, s.Failures, s.LastError, s.Took = p.next, p.refreshes, p.failures, p.lastError, p.took
 	return s
 }

@@ -75,9 +75,13 @@ func (p *Provider) pause(watch time.Time) time.Duration {
 
 // renew makes one attempt and plans the next.
 func (p *Provider) renew(ctx context.Context) {
+	began := p.now()
 	c, err := p.Fetch(ctx)
 	switch {
 	case err == nil:
+		p.mu.Lock()
+		p.took = p.now().Sub(began)
+		p.mu.Unlock()
 		p.renewed(c)
 	case ctx.Err() == nil:
 		p.missed(err)

@@ -49,11 +49,13 @@ func (d *delivery) deliver(ctx context.Context, batches []*batch.Batch) (left []
 // carry sends one load until that is over: it was stored or buried, or it has to be taken apart into other loads. ok is false
 // if ctx ended before.
 func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
+	end := d.busy.begin()
 	groups, copied := l.open(d.serverNow())
 	defer l.close()
 	var body *Body
 	var err error
 	pprof.Do(ctx, pprof.Labels("stage", "compress"), func(context.Context) { body, err = d.client.Encode(groups...) })
+	end()
 	if err != nil {
 		return nil, d.bury(ctx, l, Finding{Verdict: Reject, ID: "SHP-P901", Code: "Encode", Message: err.Error(), Whose: Shipper})
 	}

@@ -15,12 +15,14 @@ const maxStreak = 8
 
 // settle gives the logs of l their outcome, and ends the batches that have no other.
 func (d *delivery) settle(l *load, acked bool) {
+	defer d.busy.begin()()
 	for i := range l.pieces {
 		p := &l.pieces[i]
 		s := p.slip
 		n := s.batch.Bytes(p.from, p.to)
 		if acked {
 			s.done.Acked += n
+			s.done.Logs += int64(p.logs())
 			d.meter.ackedLogs.Add(int64(p.logs()))
 			d.meter.ackedBytes.Add(n)
 		} else {
@@ -61,7 +63,9 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 			Path: b.Path, From: r.From, To: r.To, Logs: p.logs(), Status: f.Status, Code: f.Code, Message: f.Message,
 			RequestID: f.RequestID, Group: b.Slice(p.from, p.to)}
 		for {
+			end := d.busy.begin()
 			err := d.DeadLetters.Write(letter)
+			end()
 			if err == nil {
 				break
 			}

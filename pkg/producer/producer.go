@@ -75,6 +75,7 @@ type Producer struct {
 	pacer   pacer
 	keys    keys
 	meter   meter
+	busy    busy
 	offset  atomic.Int64 // the service's clock minus ours, nanoseconds
 	streak  atomic.Int64 // groups dead-lettered since the service last took one
 

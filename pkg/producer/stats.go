@@ -30,6 +30,7 @@ type Stats struct {
 	HeldSince     time.Time
 	ClockOffset   time.Duration // the service's clock minus ours, as requests are signed with
 	Up            bool          // see Producer.Up
+	DownSince     time.Time     // when the first request in a row was not accepted; zero while they are
 }
 
 // LastError is the newest answer that was no success. It stays after the trouble is over.
@@ -82,7 +83,7 @@ type meter struct {
 	results                                      [len(Results)]atomic.Int64
 	durations                                    histogram
 	lastAck                                      atomic.Int64 // Unix nanoseconds
-	down                                         atomic.Bool  // the last request was not accepted
+	downSince                                    atomic.Int64 // Unix nanoseconds; 0: the last request was accepted
 
 	mu        sync.Mutex
 	lastError *LastError
@@ -100,7 +101,7 @@ func (m *meter) count(r Result) {
 }
 
 func (m *meter) fail(f Finding, at time.Time) {
-	m.down.Store(true)
+	m.downSince.CompareAndSwap(0, at.UnixNano())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.lastError = &LastError{Finding: f, At: at}
@@ -150,6 +151,9 @@ func (p *Producer) Stats() Stats {
 	if at := m.lastAck.Load(); at != 0 {
 		s.LastAck = time.Unix(0, at)
 	}
+	if at := m.downSince.Load(); at != 0 {
+		s.DownSince = time.Unix(0, at)
+	}
 	s.InFlight, s.InFlightLimit, s.Held = p.gate.state()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -167,5 +171,5 @@ func (p *Producer) Stats() Stats {
 // held.
 func (p *Producer) Up() bool {
 	_, _, held := p.gate.state()
-	return !held && !p.meter.down.Load()
+	return !held && p.meter.downSince.Load() == 0
 }

@@ -17,7 +17,7 @@ func (d *delivery) account(l *load, body *Body, r Reply, err error, f Finding) {
 		d.meter.sentRaw.Add(l.raw())
 		d.meter.sentCompressed.Add(int64(body.Len()))
 		d.meter.lastAck.Store(d.Now().UnixNano())
-		d.meter.down.Store(false)
+		d.meter.downSince.Store(0)
 		return
 	}
 	d.meter.fail(f, d.Now())

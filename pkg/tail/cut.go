@@ -101,11 +101,11 @@ func (c *cutter) leaveOut(rest []byte) int {
 
 // overlong takes the first piece of a line that is longer than max.
 func (c *cutter) overlong(lines []Line, rest, text []byte) ([]Line, int, []byte) {
+	n := c.cs.whole(rest, c.max)
 	if c.long == skip {
 		c.skipping = true
-		return lines, 0, text
+		return append(lines, Line{Size: n, Flags: Skip | Truncated}), n, text
 	}
-	n := c.cs.whole(rest, c.max)
 	if c.long == truncate {
 		c.skipping = true
 		lines, text = c.line(lines, rest[:n], text, n, Truncated)

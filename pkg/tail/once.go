@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"shipper/internal/linux"
 )
@@ -23,7 +24,7 @@ func (t *Tailer) Once(ctx context.Context) (matched int, err error) {
 	defer t.ring.stop()
 	defer context.AfterFunc(ctx, t.ring.stop)()
 	for range t.opts.Readers {
-		wg.Go(func() { t.readLoop(ctx) })
+		wg.Go(func() { t.readLoop(ctx, new(atomic.Int64)) })
 	}
 	t.step(stepAll)
 	matched = t.matched()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"shipper/internal/codec"
@@ -39,7 +40,7 @@ type Options struct {
 	// Ignore are files and directories that are never read: the own log, the state directory.
 	Ignore []string
 	Log    *slog.Logger
-	// Beat is called by the loops while they work, for a watchdog.
+	// Beat is called by discovery at least once a second, for a watchdog. For the readers see Tailer.Turning.
 	Beat func()
 }
 
@@ -53,6 +54,7 @@ type input struct {
 	charset *charset
 	routes  []Route
 	count   counters
+	pause   pause // guarded by the ring
 }
 
 // New checks the options and makes a Tailer. It opens and starts nothing.
@@ -76,7 +78,7 @@ func New(o Options) (*Tailer, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Tailer{
-		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), events: newEvents(),
+		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
 		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},

@@ -28,23 +28,24 @@ func newScratch() *scratch {
 
 // counters are what one input did; safe for concurrent use.
 type counters struct {
-	bytes, lines, long, skipped, lost atomic.Int64
+	bytes, lines, long, truncated, skipped, lost atomic.Int64
 }
 
 // readLoop takes turns until the ring is shut.
-func (t *Tailer) readLoop(ctx context.Context) {
+func (t *Tailer) readLoop(ctx context.Context, turn *atomic.Int64) {
 	for ctx.Err() == nil {
 		s, woken := t.ring.next()
 		if s == nil {
 			return
 		}
+		turn.Store(t.now().UnixNano())
 		t.take(s, woken)
+		turn.Store(0)
 	}
 }
 
 // take gives s one turn.
 func (t *Tailer) take(s *stream, woken uint64) {
-	t.beat()
 	w := t.pool.Get().(*scratch)
 	how := t.turn(s, w)
 	if cap(w.text) > 4*blockSize {
@@ -208,21 +209,28 @@ func (t *Tailer) write(s *stream, c *Chunk) {
 	s.marker = c.Marker(c.To)
 	s.off.Store(c.To)
 	s.seen.Store(max(s.seen.Load(), c.To))
-	var lines, long, skipped int64
+	var lines, long, truncated, skipped int64
 	for i := range c.Lines {
 		switch f := c.Lines[i].Flags; {
 		case f&Skip != 0:
 			skipped += int64(c.Lines[i].Size)
+			if f&Truncated != 0 {
+				truncated++
+			}
 		default:
 			lines++
 			if f&(Continued|Truncated) != 0 {
 				long++
+			}
+			if f&Truncated != 0 {
+				truncated++
 			}
 		}
 	}
 	s.in.count.bytes.Add(c.To - c.From)
 	s.in.count.lines.Add(lines)
 	s.in.count.long.Add(long)
+	s.in.count.truncated.Add(truncated)
 	s.in.count.skipped.Add(skipped)
 	t.moved.Store(t.now().UnixNano())
 }

@@ -132,6 +132,7 @@ func (r *ring) done(s *stream, how outcome, woken uint64) {
 			r.held[s.route.Target] = map[*stream]struct{}{}
 		}
 		r.held[s.route.Target][s] = struct{}{}
+		s.in.pause.begin()
 	case how != atEnd || s.again:
 		r.markLocked(s)
 	}
@@ -151,6 +152,7 @@ func (r *ring) wake(target string) {
 
 func (r *ring) releaseLocked(s *stream) {
 	delete(r.held[s.route.Target], s)
+	s.in.pause.end()
 	s.place = idle
 	r.behind--
 }

@@ -85,11 +85,15 @@ type Stats struct {
 type InputStats struct {
 	Matched   int   // paths that match now
 	Streams   int   // streams that are followed, old generations included
+	Open      int   // files that are held open
 	Bytes     int64 // bytes of files handed over
 	Lines     int64 // lines handed over, pieces of long ones included
 	LongLines int64 // pieces of lines that were longer than max_line
+	Truncated int64 // lines longer than max_line that lost their end or were left out
 	Skipped   int64 // bytes left out: holes, empty lines, rests of long lines
 	Lost      int64 // bytes gone before they could be read
+
+	Paused time.Duration // time in which at least one stream waited because its target took nothing
 }
 
 // Stats returns the counters.
@@ -103,7 +107,7 @@ func (t *Tailer) Stats() Stats {
 	for _, in := range t.inputs {
 		is := InputStats{
 			Bytes: in.count.bytes.Load(), Lines: in.count.lines.Load(), LongLines: in.count.long.Load(),
-			Skipped: in.count.skipped.Load(), Lost: in.count.lost.Load(),
+			Truncated: in.count.truncated.Load(), Skipped: in.count.skipped.Load(), Lost: in.count.lost.Load(), Paused: t.ring.paused(in),
 		}
 		for path := range t.byPath {
 			if in.glob.matches(path) {
@@ -117,9 +121,22 @@ func (t *Tailer) Stats() Stats {
 		is.Streams++
 		st.Inputs[s.route.Input] = is
 	}
+	var seen []string
 	for _, f := range t.files {
 		if f.f != nil && f.info.Links == 0 {
 			st.Pinned += f.info.Blocks
+		}
+		if f.f == nil {
+			continue
+		}
+		seen = seen[:0]
+		for r := range f.streams {
+			if !slices.Contains(seen, r.Input) {
+				seen = append(seen, r.Input)
+				is := st.Inputs[r.Input]
+				is.Open++
+				st.Inputs[r.Input] = is
+			}
 		}
 	}
 	return st
@@ -131,4 +148,18 @@ func (t *Tailer) Idle() time.Duration {
 		return 0
 	}
 	return max(0, t.now().Sub(time.Unix(0, t.moved.Load())))
+}
+
+// Turning is how long no reader has ended a turn while all of them had one: more than a few seconds says that reading hangs.
+// One reader that hangs, on a dead network disk perhaps, is not told: the others go on.
+func (t *Tailer) Turning() time.Duration {
+	last := int64(0)
+	for i := range t.turns {
+		began := t.turns[i].Load()
+		if began == 0 {
+			return 0
+		}
+		last = max(last, began)
+	}
+	return max(0, t.now().Sub(time.Unix(0, last)))
 }

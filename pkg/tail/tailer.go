@@ -23,6 +23,7 @@ type Tailer struct {
 	pool    sync.Pool
 	moved   atomic.Int64 // when bytes were handed over last, Unix nanoseconds
 	poked   chan struct{}
+	turns   []atomic.Int64 // of each reader: when its turn began, Unix nanoseconds; 0 between turns
 	events  *events
 
 	prepared chan struct{}      // closed once Run or Once has begun
@@ -77,8 +78,8 @@ func (t *Tailer) Run(ctx context.Context) error {
 	}
 	defer wg.Wait()
 	defer t.ring.stop()
-	for range t.opts.Readers {
-		wg.Go(func() { t.readLoop(ctx) })
+	for i := range t.turns {
+		wg.Go(func() { t.readLoop(ctx, &t.turns[i]) })
 	}
 	t.discover(ctx)
 	t.stamp()

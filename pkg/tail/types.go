@@ -92,7 +92,7 @@ type Flags uint8
 const (
 	// Continued: the line was longer than max_line and this is one of its pieces, with more to come.
 	Continued Flags = 1 << iota
-	// Truncated: the rest of the line was cut off because it was longer than max_line.
+	// Truncated: the rest of the line was cut off because it was longer than max_line; with Skip, all of it.
 	Truncated
 	// Skip: no text; Size bytes of the file are left out on purpose (a hole, an over-long line).
 	Skip
