@@ -183,11 +183,16 @@ func (t *Tailer) growHead(f *file) {
 		if !t.hold(s) || !s.intact() {
 			continue // another content may stand there already
 		}
-		first, err := readHead(f.f)
-		if err != nil || headIs(h, first) == different {
+		var grown Head
+		err := withHead(f.f, func(first []byte) {
+			if headIs(h, first) != different {
+				grown = HeadOf(first)
+			}
+		})
+		if err != nil || grown.Len == 0 {
 			continue // a reader will find out
 		}
-		if grown := HeadOf(first); grown.Len > h.Len {
+		if grown.Len > h.Len {
 			s.head.Store(&grown)
 			h = grown
 		}

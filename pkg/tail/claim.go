@@ -121,6 +121,6 @@ func (s *stream) intact() bool {
 	if err != nil || m == different {
 		return false
 	}
-	first, err := readHead(s.src)
-	return err == nil && headIs(*s.head.Load(), first) != different
+	head, err := headIn(*s.head.Load(), s.src)
+	return err == nil && head != different
 }

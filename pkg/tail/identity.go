@@ -3,6 +3,7 @@ package tail
 import (
 	"io"
 	"os"
+	"sync"
 
 	"shipper/internal/linux"
 )
@@ -27,6 +28,27 @@ func readHead(c io.ReaderAt) ([]byte, error) {
 		return nil, err
 	}
 	return buf[:n], nil
+}
+
+// headBuffers are for heads that nobody keeps.
+var headBuffers = sync.Pool{New: func() any { return new([HeadMax]byte) }}
+
+// withHead calls look with what a content begins with. look must not keep it.
+func withHead(c io.ReaderAt, look func(first []byte)) error {
+	buf := headBuffers.Get().(*[HeadMax]byte)
+	defer headBuffers.Put(buf)
+	n, err := c.ReadAt(buf[:], 0)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	look(buf[:n])
+	return nil
+}
+
+// headIn compares a head with what a content begins with.
+func headIn(h Head, c io.ReaderAt) (m match, err error) {
+	err = withHead(c, func(first []byte) { m = headIs(h, first) })
+	return m, err
 }
 
 // markerAt hashes the up to n bytes of a content that end at off. ok is false when the content is shorter than off.

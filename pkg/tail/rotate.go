@@ -129,10 +129,10 @@ func (t *Tailer) verify(s *stream, shrunk bool) {
 		return
 	}
 	long, m, err := s.holds(s.src)
-	first, headErr := readHead(s.src)
+	head, headErr := headIn(*s.head.Load(), s.src)
 	switch {
 	case err != nil || headErr != nil:
-	case !long || m == different || headIs(*s.head.Load(), first) == different:
+	case !long || m == different || head == different:
 		t.rewritten(s, s.file.lookedAt)
 	default:
 		s.seen.Store(max(s.seen.Load(), info.Size))
