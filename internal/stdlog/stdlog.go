@@ -39,9 +39,17 @@ func Detect(f *os.File, terminal bool, env func(string) string) string {
 // New returns a handler that writes records of level and above to w.
 func New(w io.Writer, format string, level slog.Leveler, color bool) slog.Handler {
 	if format == JSON {
-		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+		return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: readable})
 	}
 	return &handler{out: &output{w: w}, level: level, color: color, journald: format == Journald}
+}
+
+// readable writes durations as "2.1s": the number of nanoseconds that JSON gets otherwise tells nobody anything.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // output lets one record be written at a time.

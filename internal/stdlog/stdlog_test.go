@@ -46,6 +46,14 @@ func TestALogLineStaysOneLine(t *testing.T) {
 	}
 }
 
+func TestJSONDurations(t *testing.T) {
+	var out bytes.Buffer
+	slog.New(New(&out, JSON, slog.LevelInfo, false)).Info("m", "lasted", 1500*time.Millisecond)
+	if !bytes.Contains(out.Bytes(), []byte(`"lasted":"1.5s"`)) {
+		t.Error(out.String())
+	}
+}
+
 func TestDetect(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "stderr"))
 	if err != nil {
