@@ -39,15 +39,17 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	t.opts.Positions.Update(s.epoch)
 	delete(t.loose, s)
 	t.orphans[s] = struct{}{}
+	f.kept = true
 	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
 	t.fillGap(gap{s.in, s.route, label, since})
 	if f.named(s.in) {
 		t.fresh = append(t.fresh, f)
-	} else {
+	} else if f.streams[s.route] == nil {
 		t.begin(f, s.in, s.route, 0, label)
 	}
+	f.kept = false
 	if !found {
 		t.ring.pass(s) // the copy may never come
 	}
@@ -216,7 +218,7 @@ func (t *Tailer) tendOrphan(s *stream) {
 		to = head
 	}
 	if to > from {
-		t.lose(s, from, to, "truncated")
+		t.lose(s, from, to, LostTruncated)
 	}
 	s.lostFrom, s.finish = true, true
 	s.sink.Finish()

@@ -32,6 +32,7 @@ type file struct {
 	after    time.Time // when the path was looked at last before it led here; zero if it never led anywhere
 	hidden   bool      // it could not be opened again for a reason that may pass
 	skipped  bool      // compressed in a way that nobody reads; warned about
+	kept     bool      // nothing holds it for the moment, but a new stream is about to begin in it
 }
 
 func (f *file) key() inode { return inode{f.id.Dev, f.id.Ino} }
@@ -130,7 +131,7 @@ func (t *Tailer) drop(f *file) {
 
 // dropUnused drops f if nothing holds it: no stream, no name, not a copy that is waited for.
 func (t *Tailer) dropUnused(f *file) {
-	if len(f.streams) == 0 && len(f.names) == 0 && len(f.links) == 0 {
+	if len(f.streams) == 0 && len(f.names) == 0 && len(f.links) == 0 && !f.kept {
 		t.drop(f)
 	}
 }

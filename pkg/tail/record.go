@@ -58,9 +58,18 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 			continue
 		}
 		rec.misses = 0
-		if free(f) && t.judge(rec.epoch, f, false, true) == resume {
-			t.foundRecord(rec, f, in)
-			return
+		if free(f) {
+			switch t.judge(rec.epoch, f, false, true) {
+			case resume:
+				t.foundRecord(rec, f, in)
+				return
+			case rewritten: // truncated, filled again and then rotated while nobody looked
+				since := rec.epoch.Seen
+				if s := t.revive(rec, f, in); t.hold(s) {
+					t.rewritten(s, since)
+				}
+				return
+			}
 		}
 		t.dropUnused(f)
 	}
@@ -153,9 +162,9 @@ func (t *Tailer) forget(rec *record) {
 		from = max(from, a.To)
 	}
 	if lost > 0 {
-		t.opts.Positions.Lose(e.ID, lost, "file is gone")
+		t.opts.Positions.Lose(e.ID, lost, LostDeleted)
 		t.log.Warn("bytes were gone before they could be read", "code", "SHP-T010", "input", r.Input, "target", r.Target,
-			"path", e.Path, "stream", uint64(e.ID), "offset", e.Offset, "bytes", lost, "reason", "file is gone")
+			"path", e.Path, "stream", uint64(e.ID), "offset", e.Offset, "bytes", lost, "reason", LostDeleted)
 	}
 	t.opts.Positions.End(e.ID)
 }
