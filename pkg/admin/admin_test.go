@@ -68,8 +68,8 @@ func TestHealthNamesTheSilentLoop(t *testing.T) {
 func TestMetricsAreInTheTable(t *testing.T) {
 	look := func() Snapshot {
 		return Snapshot{Metrics: []Sample{
-			{"shipper_ready", nil, 1},
-			{"shipper_requests_total", []string{"central", "ok"}, 7},
+			{Name: "shipper_ready", Value: 1},
+			{Name: "shipper_requests_total", Labels: []string{"central", "ok"}, Value: 7},
 		}}
 	}
 	s, err := Listen(t.Context(), options(look, NewBeats(time.Now)))
@@ -80,7 +80,7 @@ func TestMetricsAreInTheTable(t *testing.T) {
 	if code != 200 || !strings.Contains(body, `shipper_requests_total{result="ok",target="central"} 7`) {
 		t.Errorf("%d\n%s", code, body)
 	}
-	bad, err := Listen(t.Context(), options(func() Snapshot { return Snapshot{Metrics: []Sample{{"shipper_nonsense", nil, 1}}} }, NewBeats(time.Now)))
+	bad, err := Listen(t.Context(), options(func() Snapshot { return Snapshot{Metrics: []Sample{{Name: "shipper_nonsense", Value: 1}}} }, NewBeats(time.Now)))
 	if err != nil {
 		t.Fatal(err)
 	}

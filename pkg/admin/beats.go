@@ -14,8 +14,9 @@ const BeatLimit = 30 * time.Second
 type Beats struct {
 	now func() time.Time
 
-	mu   sync.Mutex // guards last
+	mu   sync.Mutex // guards what follows
 	last map[string]time.Time
+	asks []func(limit time.Duration) []string
 }
 
 // NewBeats returns Beats that nobody has joined yet.
@@ -41,15 +42,27 @@ func (b *Beats) Leave(name string) {
 	delete(b.last, name)
 }
 
+// Ask adds a question for those loops that have nothing to do most of the time and so cannot beat: late returns the names of
+// the ones that have been at the same thing for longer than limit.
+func (b *Beats) Ask(late func(limit time.Duration) []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asks = append(b.asks, late)
+}
+
 // Late returns the names of the loops that have been silent for longer than BeatLimit, sorted.
 func (b *Beats) Late() []string {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	var late []string
 	for name, at := range b.last {
 		if b.now().Sub(at) > BeatLimit {
 			late = append(late, name)
 		}
+	}
+	asks := slices.Clone(b.asks)
+	b.mu.Unlock()
+	for _, ask := range asks {
+		late = append(late, ask(BeatLimit)...)
 	}
 	slices.Sort(late)
 	return late

@@ -26,6 +26,7 @@ type Options struct {
 	Socket string          // path of a unix socket; "" = none
 	Look   func() Snapshot // called for each request, from many goroutines
 	Beats  *Beats          // what /healthz asks
+	Pprof  bool            // serve /debug/pprof/
 	Log    *slog.Logger
 	Reload func(context.Context) ReloadResult // POST /reload, on the socket alone; nil = none
 }
@@ -88,10 +89,14 @@ func (s *Server) Close() {
 
 // Run answers until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
+	limit := 30 * time.Second
+	if s.o.Pprof {
+		limit = 5 * time.Minute // a profile takes as long as was asked for
+	}
 	srv := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
-		WriteTimeout:      30 * time.Second,
+		WriteTimeout:      limit,
 		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
 	errs := make(chan error, len(s.listeners))
@@ -120,6 +125,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("POST /reload", s.reload)
+	if s.o.Pprof {
+		profiles(mux)
+	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "shipper\n\n/status   what every file and target is doing (JSON)\n/metrics  the same for Prometheus\n"+
 			"/healthz  200 while the loops turn\n/readyz   200 when lines can be delivered, else why not\n"+
@@ -131,7 +139,7 @@ func (s *Server) Handler() http.Handler {
 // health is about the process alone: an outage of the cloud must never make an orchestrator kill it.
 func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	if late := s.o.Beats.Late(); len(late) > 0 {
-		http.Error(w, "no beat from: "+strings.Join(late, ", "), http.StatusServiceUnavailable)
+		http.Error(w, "hangs: "+strings.Join(late, ", "), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")

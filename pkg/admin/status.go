@@ -78,7 +78,7 @@ type FileStatus struct {
 	Lost       int64   `json:"lost"`
 	Skipped    int64   `json:"skipped"`
 	LagBytes   int64   `json:"lag_bytes"`   // bytes of the file that the service does not have yet
-	LagSeconds float64 `json:"lag_seconds"` // how long the oldest of them has been waiting, at most
+	LagSeconds float64 `json:"lag_seconds"` // how long the oldest of them has been waiting, at least
 	State      string  `json:"state"`
 	Error      string  `json:"error,omitempty"`
 }
@@ -100,4 +100,14 @@ type Sample struct {
 	Name   string
 	Labels []string // values, in the order of the metric's label names
 	Value  float64
+
+	Histogram *Buckets // instead of Value, for a histogram
+}
+
+// Buckets is a histogram as it stands.
+type Buckets struct {
+	Bounds []float64 // upper bounds, rising; +Inf is left out
+	Counts []uint64  // observations up to the bound (cumulative); one for each of Bounds
+	Count  uint64    // all observations
+	Sum    float64
 }

@@ -138,6 +138,9 @@ type Admin struct {
 	// Socket is the unix socket for status, top, reload and tap. Default "" is $RUNTIME_DIRECTORY/shipper.sock under systemd, else
 	// shipper.sock in state_dir.
 	Socket string `toml:"socket"`
+	// Pprof serves Go's profiles below /debug/pprof/: what the program does with time and memory, for whoever can reach the port.
+	// Default false.
+	Pprof bool `toml:"pprof"`
 }
 
 // DefaultAdmin is the [admin] table without a word in it.

@@ -44,6 +44,8 @@ type Daemon struct {
 	beats   *admin.Beats
 	notify  *notifier
 	reloads reloads
+	history *history
+	waiting *waiting
 
 	floor, senders *group        // while Run runs: what is below the readers
 	hurry          chan struct{} // closed by Hurry
@@ -56,6 +58,7 @@ type Daemon struct {
 func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err error) {
 	d := &Daemon{
 		opt: o, log: o.Log, started: time.Now(), hurry: make(chan struct{}), beats: admin.NewBeats(time.Now), reloads: newReloads(),
+		history: newHistory(), waiting: newWaiting(),
 	}
 	defer func() {
 		if err != nil {
@@ -63,7 +66,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 		}
 	}()
 	dir := cfg.Agent.StateDir
-	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log, Moved: d.moved}); err != nil {
+	if d.store, err = checkpoint.Open(dir, checkpoint.Options{Log: o.Log, Moved: d.moved, Beat: d.beats.Join("positions")}); err != nil {
 		return nil, stateError(dir, err)
 	}
 	if d.dead, err = deadletter.Open(filepath.Join(dir, cfg.DeadLetter.Dir), deadletter.Options{Max: cfg.DeadLetter.Max, Log: o.Log}); err != nil {
@@ -81,11 +84,13 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	if !o.Once {
 		d.admin, err = admin.Listen(ctx, admin.Options{
 			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log, Reload: d.Reload,
+			Pprof: cfg.Admin.Pprof,
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
+	d.beats.Ask(d.hanging)
 	d.notify = &notifier{look: d.Snapshot, beats: d.beats}
 	return d, nil
 }
@@ -189,7 +194,9 @@ func (d *Daemon) read(ctx context.Context, others ...*group) error {
 		d.untilQuiet()
 	}
 	stopReaders()
-	return tailer.Wait()
+	err := tailer.Wait()
+	d.beats.Leave("discovery")
+	return err
 }
 
 // SettingError is a setting that is right in itself and cannot be used on this host.

@@ -20,7 +20,7 @@ func (d *Daemon) newTailer(gen *generation) error {
 	var err error
 	d.tailer, err = tail.New(tail.Options{
 		Inputs: tailInputs(gen.cfg), Positions: d.store, NewSink: d.newSink, MaxOpenFiles: agent.MaxOpenFiles,
-		Ignore: []string{agent.StateDir}, Log: d.log, Beat: d.beats.Join("readers"),
+		Ignore: []string{agent.StateDir}, Log: d.log, Beat: d.beats.Join("discovery"),
 	})
 	return err
 }

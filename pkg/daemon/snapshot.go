@@ -2,11 +2,14 @@ package daemon
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
 
 	"shipper/pkg/admin"
+	"shipper/pkg/creds"
+	"shipper/pkg/producer"
 	"shipper/pkg/tail"
 )
 
@@ -19,14 +22,14 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 	}}
 	s.Inputs = d.inputStatus()
 	ready := true
-	gen := d.now()
+	gen, counts := d.history.look(d.now)
 	s.Config = d.configStatus()
 	if s.Config.Error != "" {
 		s.Reasons = append(s.Reasons, "the configuration was not reloaded, the old one is in use: "+firstLine(s.Config.Error))
 	}
 	for _, name := range slices.Sorted(maps.Keys(gen.targets)) {
 		t := gen.targets[name]
-		s.Targets = append(s.Targets, t.status())
+		s.Targets = append(s.Targets, t.status(counts.senders[name], counts.sources[name]))
 		if why := t.reason(); why != "" {
 			ready = false
 			s.Reasons = append(s.Reasons, "target "+name+": "+why)
@@ -36,14 +39,15 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 		s.Reasons = append(s.Reasons, "positions are kept in memory only: "+err.Error())
 	}
 	s.Ready = ready
-	s.Metrics = d.metrics(&s.Status)
+	s.Metrics = d.metrics(&s.Status, counts)
 	return s
 }
 
 // reason says why a target takes no lines now; "" when it does.
 func (t *target) reason() string {
-	if s := t.producer.Stats(); s.Held {
-		return s.HeldReason
+	p := t.producer.Stats()
+	if p.Held {
+		return p.HeldReason
 	}
 	if s := t.identity.Status(); s.Generation == 0 {
 		if s.LastError != nil {
@@ -51,11 +55,17 @@ func (t *target) reason() string {
 		}
 		return "no credential yet"
 	}
+	if d := time.Since(p.DownSince); !p.DownSince.IsZero() && d > unreadyAfter && p.LastError != nil {
+		return fmt.Sprintf("no request was accepted for %s: %s (%s)", d.Round(time.Second), p.LastError.Cause, p.LastError.ID)
+	}
 	return ""
 }
 
-func (t *target) status() admin.TargetStatus {
-	p, c := t.producer.Stats(), t.identity.Status()
+// unreadyAfter is how long requests may fail in a way that passes by itself before the target is not ready: readiness is no place for a
+// glitch.
+const unreadyAfter = time.Minute
+
+func (t *target) status(p producer.Stats, c creds.Status) admin.TargetStatus {
 	s := admin.TargetStatus{
 		Name: t.name, Project: t.cfg.Project, Logstore: t.cfg.Logstore, RoleARN: t.cfg.RoleARN, Up: p.Up,
 		TokenRefreshes: int64(c.Refreshes), TokenFailures: int64(c.Failures), TokenRejected: p.CredentialsRejected,
@@ -83,9 +93,12 @@ func (t *target) status() admin.TargetStatus {
 // inputStatus lists every stream that the tailer or the ledger knows.
 func (d *Daemon) inputStatus() []admin.InputStatus {
 	byRoute := map[tail.Route][]admin.FileStatus{}
-	for _, f := range d.tailer.Files() {
+	files := d.tailer.Files()
+	d.waiting.begin()
+	for _, f := range files {
 		byRoute[f.Route] = append(byRoute[f.Route], d.fileStatus(f))
 	}
+	d.waiting.end()
 	var out []admin.InputStatus
 	inputs := d.now().cfg.Inputs
 	for _, name := range slices.Sorted(maps.Keys(inputs)) {
@@ -119,8 +132,11 @@ func (d *Daemon) fileStatus(f tail.FileStatus) admin.FileStatus {
 	s.Offset = e.Offset
 	s.Read, s.Acked, s.Pending, s.Dead, s.Lost, s.Skipped = c.Read, c.Acked, c.Pending(), c.Dead, c.Lost, c.Skipped
 	s.LagBytes = max(0, f.Size-e.Offset)
-	if s.LagBytes > 0 && !f.ModTime.IsZero() {
-		s.LagSeconds = max(0, time.Since(f.ModTime).Seconds())
+	for _, r := range e.Ahead {
+		s.LagBytes -= min(r.Len(), s.LagBytes)
+	}
+	if now := time.Now(); s.LagBytes > 0 {
+		s.LagSeconds = now.Sub(d.waiting.since(f.Stream, e.Offset, f.Size, f.ModTime, now)).Seconds()
 	}
 	return s
 }

@@ -151,7 +151,7 @@ func (t *Tailer) letGo(s *stream, route bool) {
 	}
 	if gone {
 		if end = max(end, s.seen.Load()); end > off && !s.lostFrom {
-			t.lose(s, off, end, "not configured any more")
+			t.lose(s, off, end, LostUnconfigured)
 		}
 		t.over(s)
 		t.opts.Positions.End(s.id)

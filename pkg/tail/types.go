@@ -76,6 +76,13 @@ type Counts struct {
 	Skipped int64 // left out on purpose: before start_at, holes, over-long lines, dropped by a step
 }
 
+// Why bytes were lost: what Positions.Lose and the log are told.
+const (
+	LostDeleted      = "file is gone"
+	LostTruncated    = "truncated"
+	LostUnconfigured = "not configured any more"
+)
+
 // Pending is the bytes that were read and are neither delivered nor given up.
 func (c Counts) Pending() int64 { return c.Read - c.Acked - c.Dead - c.Lost - c.Skipped }
 
