@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -40,10 +41,22 @@ func (t *Tailer) findRecords() {
 		if in == nil {
 			continue
 		}
+		seen := map[string]time.Time{}
 		for _, rec := range slices.Clone(t.records[r]) {
 			if !rec.done {
 				t.findRecord(rec, in)
+				if e := rec.epoch; e.Seen.After(seen[e.Path]) {
+					seen[e.Path] = e.Seen
+				}
 			}
+		}
+		for _, s := range t.streams {
+			if s.route == r {
+				delete(seen, s.path()) // what came and went is looked for already, or nothing did
+			}
+		}
+		for _, path := range slices.Sorted(maps.Keys(seen)) {
+			t.fillGap(gap{in, r, path, seen[path]})
 		}
 	}
 }
