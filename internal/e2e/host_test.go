@@ -135,7 +135,11 @@ func rotateCopy(m *machine, _ *cloud, app *appLog) {
 	m.write("etc/logrotate.d/app", "/var/log/app/app.log {\n copytruncate\n rotate 50\n compress\n delaycompress\n}\n")
 	f := app.open()
 	defer f.Close()
-	for range 5 {
+	for range 3 {
+		for start := time.Now(); time.Since(start) < time.Second; { // a rotation a second is fast enough for anybody
+			app.writeTo(f, 20)
+			time.Sleep(2 * time.Millisecond)
+		}
 		turned := make(chan error)
 		go func() {
 			_, err := m.try("logrotate --force --state /root/logrotate.state /etc/logrotate.d/app")
@@ -143,6 +147,7 @@ func rotateCopy(m *machine, _ *cloud, app *appLog) {
 		}()
 		for done := false; !done; {
 			app.writeTo(f, 20)
+			time.Sleep(2 * time.Millisecond)
 			select {
 			case err := <-turned:
 				must(m.t, err)

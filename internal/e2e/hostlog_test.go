@@ -99,7 +99,7 @@ func (a *appLog) repeated(most int) {
 	want := a.onDisk()
 	var got map[string]int
 	missing := len(want)
-	eventually(a.m.t, 40*time.Second, "every line on the disk has arrived", func() bool {
+	eventually(a.m.t, time.Minute, "every line on the disk has arrived", func() bool {
 		got, missing = a.arrived(), 0
 		for _, line := range want {
 			if got[line] == 0 {
