@@ -44,6 +44,7 @@ func (d *Daemon) newSink(s tail.Stream) tail.Sink {
 	if program.Plain() {
 		return writer
 	}
+	writer.Jump(s.Offset) // the steps tell it sizes alone
 	return d.pipes.add(program.Pipe(writer))
 }
 

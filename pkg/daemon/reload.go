@@ -73,6 +73,7 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 		err = d.swap(ctx, old, next)
 	}
 	d.reloads.note(err)
+	d.notify.send("STATUS=" + summary(d.Snapshot().Status))
 	if err != nil {
 		d.log.Error("the configuration was not reloaded, the old one is in use", "code", "SHP-D002", "err", shorten(err), "config", old.hash[:12])
 		return admin.ReloadResult{Changes: []string{}, Error: wholeLines(err), Hash: old.hash}
@@ -84,6 +85,9 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 	d.log.Info("configuration reloaded", "config", next.hash[:12], "targets", len(cfg.Targets), "inputs", len(cfg.Inputs),
 		"changes", len(result.Changes))
 	for _, w := range cfg.Warnings {
+		if slices.ContainsFunc(old.cfg.Warnings, func(o config.Problem) bool { return o.Message == w.Message && o.File == w.File }) {
+			continue // said already
+		}
 		d.log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
 	}
 	return result

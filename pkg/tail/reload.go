@@ -159,7 +159,10 @@ func (t *Tailer) rematch() {
 	}
 	for _, s := range t.streams {
 		_, leaving := t.leaving[s]
-		if !leaving && !s.epoch.Detached && s.detached() && s.file != nil {
+		if !leaving && !s.epoch.Detached && s.file != nil && s.detached() {
+			if s.file.f != nil {
+				_ = t.refresh(s.file) // what was seen last has to do otherwise
+			}
 			t.leaving[s] = departure{until: max(s.file.info.Size, s.off.Load())}
 		}
 	}

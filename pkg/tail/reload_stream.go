@@ -27,7 +27,7 @@ func (t *Tailer) remake(s *stream, recut bool) {
 	if back := t.yield(s); back || recut {
 		t.recut(s)
 	}
-	s.sink = t.opts.NewSink(Stream{ID: s.id, Route: s.route, Path: s.path})
+	s.sink = t.opts.NewSink(Stream{ID: s.id, Route: s.route, Path: s.path, Offset: s.off.Load()})
 	t.ring.mark(s)
 }
 
@@ -96,8 +96,8 @@ func (t *Tailer) stopReading(s *stream, route bool) {
 func (t *Tailer) tendLeaving() {
 	for s, d := range t.leaving {
 		f := s.file
-		_, wanted := t.started[s.route]
-		back := wanted && f != nil && !s.detached()
+		in := t.inputOf(s.route)
+		back := in != nil && f != nil && f.named(in)
 		switch {
 		case t.streams[s.id] != s: // it has ended in another way
 			delete(t.leaving, s)
@@ -132,9 +132,10 @@ func (t *Tailer) comeBack(s *stream) {
 	delete(t.leaving, s)
 	t.events.await(s.id, false)
 	t.ring.reopen(s)
+	s.in = t.inputOf(s.route) // if the input was away, it is another one now
 	t.parked[s] = struct{}{}
 	t.recut(s)
-	s.sink = t.opts.NewSink(Stream{ID: s.id, Route: s.route, Path: s.path})
+	s.sink = t.opts.NewSink(Stream{ID: s.id, Route: s.route, Path: s.path, Offset: s.off.Load()})
 	t.place(s, s.file)
 	t.touched[s.file] = struct{}{}
 	t.ring.mark(s)

@@ -32,6 +32,9 @@ func (t *Tailer) release() {
 
 // relabel follows the names of a stream's file: another configured path, or none any more.
 func (t *Tailer) relabel(s *stream) {
+	if t.leaving[s].stopped {
+		return // its names do not matter until it comes back
+	}
 	label := s.file.label(s.in, s.path())
 	switch {
 	case label == "" && !s.epoch.Detached:

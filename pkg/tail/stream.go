@@ -12,6 +12,8 @@ type Stream struct {
 	Route Route
 	// Path returns the configured path that leads to the file now, or led to it last. Safe for concurrent use.
 	Path func() string
+	// Offset is where reading begins, or goes on after a reload: then what is before it may still be on its way.
+	Offset int64
 }
 
 // stream is the state of one epoch. A stream lives on a file; when its content is found in another one (a copy, a
@@ -88,7 +90,7 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 	if e.Offset > 0 && in.long != split && src != nil {
 		s.cut.skipping = midLong(src, e.Offset, int(in.cfg.MaxLine), cs)
 	}
-	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path})
+	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path, Offset: e.Offset})
 	t.streams[s.id] = s
 	t.byName.put(s)
 	return s

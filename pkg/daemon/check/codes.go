@@ -123,5 +123,6 @@ var daemonCodes = []Entry{
 	{Code: "SHP-P903", Title: "Dead letters cannot be written", Means: "The lines wait.", Fix: "Look at disk space and rights of the dead-letter directory."},
 
 	{Code: "SHP-D001", Title: "There is no control socket", Means: "Its path is longer than the kernel takes; status and top use the admin port.", Fix: "Set admin.socket to a shorter path."},
+	{Code: "SHP-D002", Title: "The configuration was not reloaded, the old one is in use", Means: "The new one has an error, or changes a setting that takes a restart. Nothing was changed.", Fix: "shipper reload, or shipper validate, shows every error."},
 	{Code: "SHP-E001", Title: "The emulator refused a request", Means: "The reason says which check of the service it failed."},
 }
