@@ -109,6 +109,9 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if f.info.Size == 0 && t.mayBeCopy(f, r) {
 		return // cp has made it and will fill it
 	}
+	if f.info.Size > 0 && t.claimKin(f, r) {
+		return // a copy of what was new a moment ago
+	}
 	off := int64(0)
 	switch {
 	case in.cfg.IgnoreOlder > 0 && t.now().Sub(f.info.Mod) > in.cfg.IgnoreOlder.D():

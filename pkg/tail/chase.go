@@ -241,7 +241,7 @@ func (t *Tailer) epochGone(s *stream) {
 	if t.hasCopies(s) {
 		s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil
 		for f := range t.linked {
-			if first, err := readHead(f.f); f.links[s.route] == s && err == nil && headIs(*s.head.Load(), first) == same {
+			if first, err := readHead(f.f); f.links[s.route] == s && err == nil && (f.linkEnd > 0 || headIs(*s.head.Load(), first) == same) {
 				f.links[s.route] = nil // what is in the copy was read
 			}
 		}

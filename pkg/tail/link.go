@@ -19,14 +19,8 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 	if f.info.Size == 0 {
 		return
 	}
-	for _, s := range t.kin(f, r) {
-		if !t.hold(s) {
-			t.link(f, s) // looked at again when the reader has handed it in
-			return
-		}
-		if t.relate(f, s) {
-			return
-		}
+	if t.claimKin(f, r) {
+		return
 	}
 	for _, rec := range slices.Backward(t.records[r]) {
 		if kernelIs(rec.epoch.Identity, f.id) != different && !f.packed() {
@@ -42,6 +36,20 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 			return
 		}
 	}
+}
+
+// claimKin links or gives f to the stream of its neighbourhood whose content it holds.
+func (t *Tailer) claimKin(f *file, r Route) bool {
+	for _, s := range t.kin(f, r) {
+		if !t.hold(s) {
+			t.link(f, s) // looked at again when the reader has handed it in
+			return true
+		}
+		if t.relate(f, s) {
+			return true
+		}
+	}
+	return false
 }
 
 // relate compares f with a parked stream, and links or attaches it if it holds the stream's content.
@@ -129,7 +137,11 @@ func (t *Tailer) relink(f *file, s *stream) {
 	end := f.linkEnd
 	delete(f.links, r)
 	f.linkEnd = 0
-	if !t.relate(f, s) || f.streams[r] != nil || s.file == nil || f.packed() {
+	if !t.relate(f, s) && s.file == nil && end > 0 && f.info.Size < int64(s.head.Load().Len) {
+		t.relinkShort(f, s, end)
+		return
+	}
+	if f.links[r] == nil || f.streams[r] != nil || s.file == nil || f.packed() {
 		return
 	}
 	if f.info.Size > s.file.info.Size && end > 0 {
@@ -137,6 +149,20 @@ func (t *Tailer) relink(f *file, s *stream) {
 		delete(f.links, r)
 		t.begin(f, s.in, r, f.linkEnd, f.label(s.in, ""))
 	}
+}
+
+// relinkShort deals with a copy that is too short to be told by the head of an orphan. It was equal to the original up to
+// end when that was in place.
+func (t *Tailer) relinkShort(f *file, s *stream, end int64) {
+	first, err := readHead(f.f)
+	if long, m, errs := s.holds(plain{f.f}); err == nil && errs == nil && long && m != different {
+		h := HeadOf(first)
+		s.head.Store(&h)
+		t.attach(s, f)
+		return
+	}
+	t.link(f, s)
+	f.linkEnd = end
 }
 
 // link notes that f holds a copy of what s reads.
