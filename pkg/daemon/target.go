@@ -52,7 +52,7 @@ func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string
 		},
 	})
 	t.producer, err = producer.New(producer.Options{
-		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), Creds: t.identity,
+		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), MaxDelay: cfg.Batch.MaxDelay.D(), Creds: t.identity,
 		Batches: t.batches, Budget: d.budget, DeadLetters: d.dead, Log: log,
 	})
 	return t, err

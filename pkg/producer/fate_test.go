@@ -244,7 +244,7 @@ func TestStop(t *testing.T) {
 				if c := w.counts(); c.Acked != acked || c.Pending() != w.pos-acked {
 					t.Errorf("%+v", c)
 				}
-				if want := min(finish-time.Second, grace); took < want || took > want+2*pace {
+				if want := min(finish-time.Second, grace); took < want || took > want+2*paceMax {
 					t.Errorf("stopped after %v, want %v", took, want)
 				}
 				if n := w.service.requests(); n != 2 {

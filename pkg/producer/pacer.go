@@ -8,21 +8,24 @@ import (
 )
 
 // Thousands of slow files make thousands of tiny batches a second. One sender at a time takes from the queue, and not sooner
-// than pace after the last small take: so a target makes at most 50 small requests a second, at the price of 20 ms of
-// latency, and full batches are never held up.
+// than the pace after the last small take: a twentieth of what a line waits in its batch anyway, at most 50 ms. So a target makes
+// at most 20 small requests a second by default, and full batches are never held up.
 const (
-	pace      = 20 * time.Millisecond
+	paceMin   = 2 * time.Millisecond
+	paceMax   = 50 * time.Millisecond
+	paceParts = 20
 	smallTake = 64 << 10 // raw bytes; a request of this size costs about what an empty one does
 	maxGroups = 1000     // groups in one request
 )
 
 // pacer spaces small takes.
 type pacer struct {
+	pace time.Duration
 	turn chan time.Time // holds the time of the last small take for the sender whose turn it is
 }
 
-func newPacer() pacer {
-	p := pacer{turn: make(chan time.Time, 1)}
+func newPacer(maxDelay time.Duration) pacer {
+	p := pacer{pace: min(max(maxDelay/paceParts, paceMin), paceMax), turn: make(chan time.Time, 1)}
 	p.turn <- time.Time{}
 	return p
 }
@@ -36,7 +39,7 @@ func (p *Producer) take(ctx context.Context, dst []*batch.Batch) ([]*batch.Batch
 		return dst, context.Cause(ctx)
 	}
 	defer func() { p.pacer.turn <- last }()
-	if wait := time.Until(last.Add(pace)); wait > 0 {
+	if wait := time.Until(last.Add(p.pacer.pace)); wait > 0 {
 		rest(ctx, wait, nil)
 	}
 	dst, err := p.Batches.Take(ctx, dst, batch.Limit{Bytes: p.MaxBytes, Groups: maxGroups})

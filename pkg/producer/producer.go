@@ -55,8 +55,9 @@ type Budget interface {
 type Options struct {
 	Target      string // name of the target
 	Config      Config
-	InFlight    int   // most requests at once (batch.in_flight)
-	MaxBytes    int64 // most raw bytes in one request (batch.max_bytes)
+	InFlight    int           // most requests at once (batch.in_flight)
+	MaxBytes    int64         // most raw bytes in one request (batch.max_bytes)
+	MaxDelay    time.Duration // how long a line waits in its batch (batch.max_delay); small requests are spaced by a part of it
 	Creds       Creds
 	Batches     Batches
 	Budget      Budget
@@ -109,7 +110,7 @@ func New(o Options) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("producer %s: %w", o.Target, err)
 	}
-	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(),
+	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay),
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
 		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},
 		burials:  quiet.New(o.Log, slog.LevelError, o.Now),

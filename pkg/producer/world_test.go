@@ -91,7 +91,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	w.batcher = batch.New(batch.Options{Config: bc, Target: "central", Budget: w.budget, Meta: batch.Meta{Topic: "t", Source: "10.0.0.1", Hostname: "h"}})
 	w.newStream("/var/log/a.log")
 	var err error
-	w.Producer, err = New(Options{Target: "central", Config: o.config, InFlight: o.inFlight, MaxBytes: 1 << 20, Creds: w.creds,
+	w.Producer, err = New(Options{Target: "central", Config: o.config, InFlight: o.inFlight, MaxBytes: 1 << 20, MaxDelay: bc.MaxDelay.D(), Creds: w.creds,
 		Batches: w.batcher, Budget: w.budget, DeadLetters: w.dead, HTTP: &http.Client{Transport: w.service},
 		Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	if err != nil {
