@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -16,8 +17,12 @@ type notifier struct {
 	beats *admin.Beats
 }
 
-// statusEvery is how often the STATUS line of `systemctl status` is renewed.
-const statusEvery = 10 * time.Second
+// The STATUS line of `systemctl status` is renewed every statusEvery, and less often where a look at everything takes long, so
+// that it stays below a thousandth of a core: with ten thousand files it would be most of what an idle daemon does.
+const (
+	statusEvery = 10 * time.Second
+	statusPart  = 1000
+)
 
 // Ready says that the state is open and the readers run. It does not wait for the cloud: a host must boot while a
 // permission is missing.
@@ -36,18 +41,24 @@ func (n *notifier) send(state string) { _, _ = sd.SdNotify(false, state) }
 
 // Run renews STATUS and feeds the watchdog until ctx ends. A loop that hangs starves the watchdog, and systemd restarts us.
 func (n *notifier) Run(ctx context.Context) {
+	if os.Getenv("NOTIFY_SOCKET") == "" {
+		return // nobody listens
+	}
 	every := statusEvery
 	if limit, err := sd.SdWatchdogEnabled(false); err == nil && limit > 0 {
 		every = min(every, limit/3)
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var next time.Time
 	for {
-		state := "STATUS=" + summary(n.look().Status)
-		if len(n.beats.Late()) == 0 {
-			state += "\n" + sd.SdNotifyWatchdog
+		if now := time.Now(); now.After(next) {
+			n.send("STATUS=" + summary(n.look().Status))
+			next = now.Add(max(statusEvery-time.Second, statusPart*time.Since(now)))
 		}
-		n.send(state)
+		if len(n.beats.Late()) == 0 {
+			n.send(sd.SdNotifyWatchdog)
+		}
 		select {
 		case <-ctx.Done():
 			return
