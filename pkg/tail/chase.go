@@ -42,7 +42,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	f.kept = true
 	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
-	found := t.chase(s)
+	found := t.chase(s) || t.chaseShort(s)
 	t.fillGap(gap{s.in, s.route, label, since})
 	if f.named(s.in) {
 		t.fresh = append(t.fresh, f)

@@ -153,16 +153,28 @@ func (t *Tailer) relink(f *file, s *stream) {
 
 // relinkShort deals with a copy that is too short to be told by the head of an orphan. It was equal to the original up to
 // end when that was in place.
-func (t *Tailer) relinkShort(f *file, s *stream, end int64) {
+func (t *Tailer) relinkShort(f *file, s *stream, end int64) (attached bool) {
 	first, err := readHead(f.f)
 	if long, m, errs := s.holds(plain{f.f}); err == nil && errs == nil && long && m != different {
 		h := HeadOf(first)
 		s.head.Store(&h)
 		t.attach(s, f)
-		return
+		return true
 	}
 	t.link(f, s)
 	f.linkEnd = end
+	return false
+}
+
+// chaseShort looks for the rest of an orphan in copies that were known as such when the original was in place.
+func (t *Tailer) chaseShort(s *stream) bool {
+	for f := range t.linked {
+		short := f.links[s.route] == s && f.linkEnd > 0 && t.refresh(f) == nil && f.info.Size < int64(s.head.Load().Len)
+		if short && t.relinkShort(f, s, f.linkEnd) {
+			return true
+		}
+	}
+	return false
 }
 
 // link notes that f holds a copy of what s reads.
