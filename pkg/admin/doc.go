@@ -4,3 +4,5 @@
 // It shows a Snapshot that its caller makes anew for each look and knows nothing of how the numbers come about.
 // pkg/daemon is its only caller. It changes nothing in the daemon, but for passing on who asks for a reload.
 package admin
+
+//go:generate go run ./internal/reference/write

@@ -71,7 +71,7 @@ var Metrics = []Metric{
 	{"shipper_credentials_expiry_timestamp_seconds", "When the target's token ends, Unix seconds. Missing when it never does, or there is none.", Gauge, []string{"target"}},
 	{"shipper_credentials_refreshes_total", "Attempts to get a new token: ok, failed.", Counter, []string{"target", "result"}},
 	{"shipper_credentials_refresh_duration_seconds", "How long the newest successful renewal took, all calls of the chain together.", Gauge, []string{"target"}},
-	{"shipper_credentials_next_refresh_timestamp_seconds", "When the next attempt is due, Unix seconds: at about 60 % of the token's life, or soon after a failure. Missing when none is planned.", Gauge, []string{"target"}},
+	{"shipper_credentials_lifetime_seconds", "How long the target's token lives in all. It is renewed after about 60 % of that.", Gauge, []string{"target"}},
 	{"shipper_credentials_rejected_requests_total", "Requests refused for their credentials. Stays 0 through every rotation.", Counter, []string{"target"}},
 	{"shipper_clock_skew_seconds", "How far the clock of an endpoint (log, sts) is ahead of this host's. log is what requests are corrected by, learnt from a refusal: 0 until the difference is 15 minutes.", Gauge, []string{"target", "endpoint"}},
 }

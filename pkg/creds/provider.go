@@ -177,6 +177,7 @@ func (p *Provider) Format(f fmt.State, verb rune) {
 // Status is what status, metrics and top show.
 type Status struct {
 	Expires    time.Time     // end of the current credential in the service's words; zero = never, or none
+	Life       time.Duration // of the current credential, from its beginning to Expires; 0 = it never ends, or there is none
 	Next       time.Time     // when the next renewal is planned; zero = none
 	Refreshes  uint64        // credentials obtained, the first included
 	Failures   uint64        // failed attempts to obtain one
@@ -200,6 +201,9 @@ func (p *Provider) Status() Status {
 		s.Expires, s.Generation = v.current.Expires, v.current.Generation
 		s.Account = firstOf(v.current.Account, s.Account)
 		s.Source = v.current.Base()
+		if life := v.current.life(); life != forever {
+			s.Life = life
+		}
 	}
 	if v.candidate != nil {
 		s.Candidate = v.candidate.Generation

@@ -81,8 +81,8 @@ func (m *sheet) identity(target string, p producer.Stats, c creds.Status) {
 	if !c.Expires.IsZero() {
 		m.add("shipper_credentials_expiry_timestamp_seconds", float64(c.Expires.Unix()), target)
 	}
-	if !c.Next.IsZero() {
-		m.add("shipper_credentials_next_refresh_timestamp_seconds", float64(c.Next.Unix()), target)
+	if c.Life > 0 {
+		m.add("shipper_credentials_lifetime_seconds", c.Life.Seconds(), target)
 	}
 	if c.Took > 0 {
 		m.add("shipper_credentials_refresh_duration_seconds", c.Took.Seconds(), target)
