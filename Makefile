@@ -53,7 +53,8 @@ host: ## as root: the service on a Debian host with systemd, logrotate and journ
 	internal/e2e/hostsetup host
 	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestHost' ./internal/e2e
 
-container: ## as root: the image as a hardened container and as a sidecar
+container: ## as root: the image as a hardened container, on a node and as a sidecar; the manifests
+	cd deploy/kubernetes && $(GO) test ./...
 	internal/e2e/hostsetup container
 	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestContainer' ./internal/e2e
 

@@ -106,14 +106,14 @@ func (p *pod) log() *appLog {
 
 // start runs the image as strictly as an engine can: no capability, nothing writable but the state. The engine ends what a test
 // that was killed has left running.
-func (p *pod) start() {
+func (p *pod) start(more ...string) {
 	p.t.Helper()
-	_, err := p.podman("run", "--detach", "--name", p.name, "--timeout", "180", "--network", "host",
+	args := append([]string{"run", "--detach", "--name", p.name, "--timeout", "180", "--network", "host",
 		"--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1024:1024",
 		"--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--security-opt", "no-new-privileges",
-		"--env", "KEY_ID="+emulator.SenderKeyID, "--env", "KEY_SECRET="+emulator.SenderKeySecret,
-		"--volume", p.path("logs")+":/logs:ro", "--volume", p.path("state")+":/var/lib/shipper", "--volume", p.path("etc")+":/etc/shipper:ro",
-		"shipper:test")
+		"--env", "KEY_ID=" + emulator.SenderKeyID, "--env", "KEY_SECRET=" + emulator.SenderKeySecret,
+		"--volume", p.path("logs") + ":/logs:ro", "--volume", p.path("state") + ":/var/lib/shipper", "--volume", p.path("etc") + ":/etc/shipper:ro"}, more...)
+	_, err := p.podman(append(args, "shipper:test")...)
 	must(p.t, err)
 	p.t.Cleanup(func() {
 		if p.t.Failed() {
@@ -152,6 +152,9 @@ func TestContainer(t *testing.T) {
 	t.Logf("the image is its program: %.1f MB", float64(e.build())/1e6)
 	t.Run("hardened", func(t *testing.T) {
 		hardened(newPod(&engine{t, e.store}, newCloud(t, emulator.Options{}), `drain = "host"`))
+	})
+	t.Run("on a node", func(t *testing.T) {
+		onNode(newPod(&engine{t, e.store}, newCloud(t, emulator.Options{}), `drain = "host"`))
 	})
 	t.Run("sidecar", func(t *testing.T) {
 		sidecar(newPod(&engine{t, e.store}, newCloud(t, emulator.Options{}), `drain = "sidecar"`))
@@ -193,6 +196,52 @@ func hardened(p *pod) {
 	must(p.t, err)
 	if code := p.ended(time.Second); code != "0" {
 		p.t.Errorf("stopped with everything sent: exit code %s", code)
+	}
+}
+
+// onNode is the DaemonSet: user 0 with the right to read every file and no other, logs in the CRI format that only root may
+// read, rotated by renaming as the kubelet does.
+func onNode(p *pod) {
+	dir := p.path("logs/pods/shop_web-1_0123/web")
+	must(p.t, os.MkdirAll(dir, 0o700))
+	must(p.t, os.Chown(p.path("logs/pods"), 1000, 1000)) // somebody's, whom user 0 without DAC_READ_SEARCH is locked out by
+	must(p.t, os.Chmod(p.path("logs/pods"), 0o700))
+	must(p.t, os.Chown(p.path("state"), 0, 0))
+	config, err := os.ReadFile(p.path("etc/shipper.toml"))
+	must(p.t, err)
+	must(p.t, os.WriteFile(p.path("etc/shipper.toml"), append(bytes.Replace(config, []byte("/logs/*.log"), []byte("/logs/pods/**/*.log"), 1), "format = \"cri\"\n"...), 0o644))
+	p.start("--user", "0", "--cap-add", "DAC_READ_SEARCH")
+	next := 0
+	write := func(f *os.File) {
+		for range 200 {
+			now := time.Now().UTC().Format(time.RFC3339Nano)
+			_, err := fmt.Fprintf(f, "%s stdout P first half of %d,\n%s stdout F second half\n", now, next, now)
+			must(p.t, err)
+			next++
+		}
+	}
+	for generation := range 3 {
+		f, err := os.OpenFile(filepath.Join(dir, "0.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		must(p.t, err)
+		write(f)
+		eventually(p.t, time.Minute, "the file is known", func() bool { return p.c.stored() >= next })
+		write(f) // into a file whose name will match nothing a moment later
+		must(p.t, os.Rename(f.Name(), fmt.Sprintf("%s.20260102-03040%d", f.Name(), generation)))
+		write(f)
+		f.Close()
+	}
+	must(p.t, os.WriteFile(filepath.Join(dir, "0.log"), nil, 0o600))
+	eventually(p.t, time.Minute, "every line has arrived", func() bool { return p.c.stored() >= next })
+	tally := p.c.readBack(p.t).tally()
+	for n := range next {
+		if times := tally[fmt.Sprintf("first half of %d,second half", n)]; times != 1 {
+			p.t.Fatalf("line %d arrived %d times", n, times)
+		}
+	}
+	_, err = p.podman("stop", "--time", "30", p.name)
+	must(p.t, err)
+	if code := p.ended(time.Second); code != "0" {
+		p.t.Errorf("exit code %s", code)
 	}
 }
 
