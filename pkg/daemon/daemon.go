@@ -147,6 +147,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	defer stopUnder(nil)
 	floor := newGroup(under)
 	floor.Go("positions", d.store.Run)
+	floor.Go("memory", d.breathe)
 	floor.Go("ledger", d.pipes.Run)
 	if d.admin != nil {
 		floor.Go("admin", d.admin.Run)

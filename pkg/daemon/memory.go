@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"math"
 	"os"
 	"runtime/debug"
+	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
@@ -25,5 +27,33 @@ func tuneMemory(log *slog.Logger) {
 	// Outside a container, or without a limit, there is nothing to set.
 	if n, err := memlimit.Set(memlimit.WithRatio(cgroupPart), memlimit.WithProvider(memlimit.FromCgroup)); err == nil && n < math.MaxInt64 {
 		log.Debug("the container's memory bounds the heap", "bytes", n)
+	}
+}
+
+const (
+	breatheEvery = 10 * time.Second
+	breathePart  = 1000 // at most this part of a core
+)
+
+// breathe gives memory back to the system when there is nothing to do: a daemon that collects little garbage would keep for
+// minutes what its start or the last burst took.
+func (d *Daemon) breathe(ctx context.Context) error {
+	tick := time.NewTicker(breatheEvery)
+	defer tick.Stop()
+	worked, next := true, time.Time{}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if d.budget.Used() > 0 {
+			worked = true
+			continue
+		}
+		if now := time.Now(); worked && now.After(next) {
+			debug.FreeOSMemory()
+			worked, next = false, now.Add(breathePart*time.Since(now))
+		}
 	}
 }
