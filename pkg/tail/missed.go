@@ -104,8 +104,20 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 	return v == moved || v == copied
 }
 
+// beginsAs reports whether all of f is what o begins with.
+func (t *Tailer) beginsAs(f, o *file) bool {
+	if o.packed() || !t.reopen(o) || t.refresh(f) != nil || t.refresh(o) != nil {
+		return false
+	}
+	end := f.info.Size
+	return end > 0 && end <= o.info.Size && sameBytes(f.f, o.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, o.f, end, HeadMax)
+}
+
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
 func (t *Tailer) knownTo(g gap, f *file) bool {
+	if o := t.byPath[g.path]; o != nil && o != f && t.beginsAs(f, o) {
+		return true // a copy of what is read from its original, or will be at the end of this step
+	}
 	for _, s := range t.streams {
 		if s.route == g.route && (s.path() == g.path || s.file == nil) && t.isCopy(f, s, g) {
 			return true
