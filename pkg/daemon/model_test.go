@@ -1,0 +1,262 @@
+package daemon
+
+import (
+	"bytes"
+	"errors"
+	stdflag "flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// players play at the same time: most of a sequence is waiting.
+const players = 4
+
+// TestModel plays random lives of a host against a model that knows every line. Nothing that could be read may be missing;
+// only what was on its way at a kill, or whose answer was lost, may come again; streams keep their order; the ledger adds up.
+// SHIPPER_MODEL=500 plays so many sequences; a failure is printed as a script for testdata/model. SHIPPER_MODEL_LOG=DIR keeps
+// the log of the lives that failed there.
+func TestModel(t *testing.T) {
+	sequences := 100
+	if s := os.Getenv("SHIPPER_MODEL"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal("SHIPPER_MODEL: ", err)
+		}
+		sequences = n
+	}
+	if testing.Short() {
+		sequences = 20
+	}
+	seed := stdflag.Lookup("rapid.seed")
+	first, _ := strconv.ParseUint(seed.Value.String(), 10, 64)
+	if first == 0 {
+		first = rand.Uint64()>>1 | 1
+	}
+	t.Logf("%d sequences; again with -rapid.seed=%d", sequences, first)
+	setFlag(t, "rapid.seed", strconv.FormatUint(first, 10))
+	setFlag(t, "rapid.checks", strconv.Itoa(max(1, sequences/players)))
+	setFlag(t, "rapid.nofailfile", "true")
+	for i := range players {
+		t.Run(fmt.Sprint("player", i), func(t *testing.T) {
+			t.Parallel()
+			rapid.Check(t, func(rt *rapid.T) {
+				s := drawScript(rt, i)
+				if err := s.play(t.TempDir()); err != nil {
+					rt.Fatalf("%v\nscript:\n%s", err, s)
+				}
+			})
+		})
+	}
+}
+
+func setFlag(t *testing.T, name, value string) {
+	t.Helper()
+	old := stdflag.Lookup(name).Value.String()
+	if err := stdflag.Set(name, value); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stdflag.Set(name, old) })
+}
+
+// TestModelScripts plays what once failed.
+func TestModelScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/model/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := parseScript(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.play(t.TempDir()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// model is a host, the service and the truth about both.
+type model struct {
+	dir, state string
+	all        bool // rotated files match too
+	log        *lockedLog
+	service    *modelService
+	life       *life // nil while nothing runs
+	lives      int
+	contents   int
+	states     int // state directories, one more with each kill
+
+	files   map[string]*inode   // by name
+	writers map[string]*writing // by log
+
+	mu        sync.Mutex // guards what follows, and every rec
+	recs      map[string]*rec
+	unsafe    map[*rec]bool // stored since positions were last known to be on the disk
+	killed    bool
+	lostBytes int64
+	failures  []string
+}
+
+// writing is what an application holds open.
+type writing struct {
+	f  *os.File
+	to *inode
+}
+
+func (w *model) failf(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.failLocked(format, args...)
+}
+
+func (w *model) failLocked(format string, args ...any) {
+	if len(w.failures) < 10 {
+		w.failures = append(w.failures, fmt.Sprintf(format, args...))
+	}
+}
+
+func (w *model) failed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.failures) > 0
+}
+
+type lockedLog struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// play plays a script from a first line that is delivered to an end where everything must be.
+func (s script) play(dir string) (err error) {
+	w := &model{
+		dir: filepath.Join(dir, "log"), state: filepath.Join(dir, "state0"), all: s.all, log: &lockedLog{}, service: newModelService(),
+		files: map[string]*inode{}, writers: map[string]*writing{}, recs: map[string]*rec{}, unsafe: map[*rec]bool{},
+	}
+	w.service.taken = w.taken
+	if err := os.Mkdir(w.dir, 0o755); err != nil {
+		return err
+	}
+	at := "begin"
+	defer func() {
+		w.end()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, f := range w.failures {
+			err = errors.Join(err, errors.New(f))
+		}
+		if err == nil {
+			return
+		}
+		err = fmt.Errorf("at %q: %w", at, err)
+		if dir := os.Getenv("SHIPPER_MODEL_LOG"); dir != "" {
+			name := filepath.Join(dir, fmt.Sprintf("model-%d.log", time.Now().UnixNano()))
+			err = errors.Join(err, os.WriteFile(name, fmt.Appendf(nil, "%s%v\n%s", s, err, w.log), 0o600), fmt.Errorf("what the daemon said is in %s", name))
+		}
+	}()
+	begin := []op{{do: "write", log: "a", n: 1}, {do: "write", log: "b", n: 1}, {do: "start"}, {do: "settle"}}
+	end := []op{{do: "finish"}}
+	for _, ops := range [][]op{begin, s.ops, end} {
+		for i, o := range ops {
+			at = fmt.Sprintf("%d %s", i+1, o)
+			fmt.Fprintf(w.log, "---- %s %s\n", time.Now().Format("05.000"), at)
+			if err := w.do(o); err != nil {
+				return err
+			}
+			if w.failed() {
+				return nil
+			}
+			w.balance()
+		}
+	}
+	at = "check"
+	w.check()
+	return nil
+}
+
+// end lets go of everything.
+func (w *model) end() {
+	if w.life != nil {
+		w.life.line.cut()
+		w.life.stop(0)
+	}
+	for _, o := range w.writers {
+		o.f.Close()
+	}
+}
+
+// balance looks at the ledger, which adds up at every time.
+func (w *model) balance() {
+	if w.life == nil {
+		return
+	}
+	for _, e := range w.life.store.Epochs() {
+		c := e.Counts
+		if c.Pending() < 0 || min(c.Read, c.Acked, c.Dead, c.Lost, c.Skipped) < 0 {
+			w.failf("stream %d of %s: %+v", e.ID, e.Path, c)
+		}
+		if c.Dead > 0 {
+			w.failf("stream %d of %s has dead letters", e.ID, e.Path)
+		}
+	}
+}
+
+// settled reports whether everything that was read is settled, and every position where it should be.
+func (w *model) settled() error {
+	at := map[uint64]int64{}
+	for _, f := range w.life.tailer.Files() {
+		at[uint64(f.Stream)] = f.Offset
+	}
+	for _, e := range w.life.store.Epochs() {
+		c, ahead := e.Counts, int64(0)
+		for _, r := range e.Ahead {
+			ahead += r.Len()
+		}
+		switch off, followed := at[uint64(e.ID)]; {
+		case c.Pending() != 0:
+			return fmt.Errorf("stream %d of %s: %d bytes are pending", e.ID, e.Path, c.Pending())
+		case followed && off != e.Offset:
+			return fmt.Errorf("stream %d of %s is read to %d, settled to %d", e.ID, e.Path, off, e.Offset)
+		case followed && c.Acked+c.Dead+c.Skipped != e.Offset+ahead:
+			return fmt.Errorf("stream %d of %s: offset %d, but %+v", e.ID, e.Path, e.Offset, c)
+		}
+	}
+	return nil
+}
+
+// within waits for ok to hold.
+func within(limit time.Duration, ok func() error) error {
+	for deadline := time.Now().Add(limit); ; time.Sleep(2 * time.Millisecond) {
+		err := ok()
+		if _, never := errors.AsType[hopeless](err); err == nil || never || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
