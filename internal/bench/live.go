@@ -289,8 +289,8 @@ func (b *bench) idle(ctx context.Context) error {
 	if err := until(ctx, 20*time.Second, func() bool { return s.requests.Load() > 0 }); err != nil {
 		return err
 	}
-	// All are read and settled after a moment; freed memory goes back to the system over the next seconds.
-	_ = until(ctx, 10*time.Second, func() bool { return false })
+	// All are read and settled after a moment; what that took goes back to the system within twenty seconds.
+	_ = until(ctx, 25*time.Second, func() bool { return false })
 	before, began := c.busy(), time.Now()
 	_ = until(ctx, 2*time.Duration(b.seconds)*time.Second, func() bool { return false })
 	took := time.Since(began)

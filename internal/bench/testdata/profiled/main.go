@@ -1,5 +1,5 @@
-// Command profiled ships the files of a configuration once and writes profiles of that: profiled CONFIG PREFIX makes
-// PREFIX.cpu and PREFIX.heap for go tool pprof.
+// Command profiled is shipper with profiles: profiled CONFIG PREFIX ships what is there once, profiled CONFIG PREFIX run until
+// TERM or INT. It makes PREFIX.cpu and PREFIX.heap for go tool pprof.
 package main
 
 import (
@@ -7,28 +7,31 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"syscall"
 
 	"shipper/pkg/config"
 	"shipper/pkg/daemon"
 )
 
 func main() {
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(os.Args[1], os.Args[2], len(os.Args) == 3); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(path, prefix string) error {
+func run(path, prefix string, once bool) error {
 	runtime.MemProfileRate = 64 << 10
 	cfg, err := config.Load(config.Options{Path: path})
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
-	d, err := daemon.New(ctx, cfg, daemon.Options{Version: "profiled", Log: slog.New(slog.DiscardHandler), Once: true})
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	d, err := daemon.New(ctx, cfg, daemon.Options{Version: "profiled", Log: slog.New(slog.DiscardHandler), Once: once})
 	if err != nil {
 		return err
 	}
@@ -40,11 +43,21 @@ func run(path, prefix string) error {
 	if err := pprof.StartCPUProfile(f); err != nil {
 		return err
 	}
+	// The heap is interesting while everything is still there.
+	var wrote error
+	context.AfterFunc(ctx, func() { wrote = heap(prefix) })
 	err = d.Run(ctx)
 	pprof.StopCPUProfile()
+	if once && err == nil {
+		wrote = heap(prefix)
+	}
 	if err != nil {
 		return err
 	}
+	return wrote
+}
+
+func heap(prefix string) error {
 	h, err := os.Create(prefix + ".heap")
 	if err != nil {
 		return err
@@ -52,6 +65,6 @@ func run(path, prefix string) error {
 	defer h.Close()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	fmt.Printf("%d collections, %d MB allocated, %d MB from the system\n", m.NumGC, m.TotalAlloc>>20, m.Sys>>20)
+	fmt.Printf("%d collections, %d MB allocated, %d MB in use, %d MB from the system\n", m.NumGC, m.TotalAlloc>>20, m.HeapInuse>>20, m.Sys>>20)
 	return pprof.Lookup("allocs").WriteTo(h, 0)
 }
