@@ -195,6 +195,9 @@ func (t *Tailer) growHead(f *file) {
 		if err != nil || grown.Len == 0 {
 			continue // a reader will find out
 		}
+		if known == 0 {
+			t.fillEmpty(s, s.epoch.Seen)
+		}
 		if grown.Len > h.Len {
 			s.head.Store(&grown)
 			h = grown

@@ -36,7 +36,10 @@ func (t *Tailer) claimKernel(f *file, in *input, r Route) {
 		}
 		switch t.judge(rec.epoch, f, false, false) {
 		case resume, moved: // moved: a compressed generation that was read before
-			t.revive(rec, f, in)
+			s := t.revive(rec, f, in)
+			if e := rec.epoch; e.Identity.Head.Len == 0 && e.Offset == 0 && f.info.Size > 0 {
+				t.fillEmpty(s, e.Seen)
+			}
 			return
 		case rewritten:
 			if other == nil || other.epoch.Detached && !rec.epoch.Detached {

@@ -43,6 +43,18 @@ func (t *Tailer) fillGap(g gap) {
 	}
 }
 
+// fillEmpty reads what came and went in the file of s since it was seen empty. What stands in it now may not be the first
+// that was written: it may have been copied and truncated in between, and nothing of it is known that could tell.
+func (t *Tailer) fillEmpty(s *stream, since time.Time) {
+	label := s.path()
+	delete(t.last[s.route], label)
+	t.fillGap(gap{s.in, s.route, label, since})
+	if older := t.last[s.route][label]; older != nil {
+		t.ring.block(s, older)
+	}
+	t.last[s.route][label] = s
+}
+
 // keepGap remembers a gap for the next step.
 func (t *Tailer) keepGap(g gap) {
 	for i, o := range t.gaps {
