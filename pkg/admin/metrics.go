@@ -73,5 +73,5 @@ var Metrics = []Metric{
 	{"shipper_credentials_refresh_duration_seconds", "How long the newest successful renewal took, all calls of the chain together.", Gauge, []string{"target"}},
 	{"shipper_credentials_lifetime_seconds", "How long the target's token lives in all. It is renewed after about 60 % of that.", Gauge, []string{"target"}},
 	{"shipper_credentials_rejected_requests_total", "Requests refused for their credentials. Stays 0 through every rotation.", Counter, []string{"target"}},
-	{"shipper_clock_skew_seconds", "How far the clock of an endpoint (log, sts) is ahead of this host's. log is what requests are corrected by, learnt from a refusal: 0 until the difference is 15 minutes.", Gauge, []string{"target", "endpoint"}},
+	{"shipper_clock_skew_seconds", "How far the clock of an endpoint (log, sts) is ahead of this host's, to about a second. log is what requests are corrected by, learnt from a refusal: 0 until the difference is 15 minutes.", Gauge, []string{"target", "endpoint"}},
 }

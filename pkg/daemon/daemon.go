@@ -50,6 +50,7 @@ type Daemon struct {
 	floor, senders *group        // while Run runs: what is below the readers
 	hurry          chan struct{} // closed by Hurry
 	hurryOnce      sync.Once
+	drainEnd       time.Time // when drain_limit is over; zero until the drain begins; Run's own
 }
 
 // New builds a daemon and takes what only one process may have: the state directory and the admin port. It sends nothing
@@ -167,7 +168,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(senders)
 	stopUnder(nil)
 	sendErr := senders.Wait() // requests in flight have had their grace now
-	return errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
+	err := errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
+	if err == nil {
+		d.log.Info("stopped: everything that was read is delivered")
+	}
+	return err
 }
 
 // read lets the readers run until it is time to stop: the end of ctx, the end of the files (Once), or the failure of a part.
@@ -190,6 +195,7 @@ func (d *Daemon) read(ctx context.Context, others ...*group) error {
 
 	d.reloadUntil(ctx)
 	d.log.Info("stopping", "reason", context.Cause(ctx))
+	d.startDrain()
 	d.notify.Stopping(d.now().cfg.Agent.DrainLimit.D())
 	if d.sidecar() {
 		d.untilQuiet()

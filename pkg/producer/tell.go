@@ -43,8 +43,8 @@ func (d *delivery) tell(f Finding, s signal, tries int) {
 	case s == refused:
 		d.heldBy(f)
 	case f.Verdict == Throttle, f.Verdict == Retry && tries > 1: // one failure in a while is normal life
-		d.bumpy.report(d.Now(), "requests fail and are repeated: "+f.Cause, "code", f.ID, "verdict", f.Verdict.String(),
-			"reason", reason(f), "request_id", f.RequestID, "attempt", tries)
+		d.bumpy.report(d.Now(), "requests fail and are repeated, the lines wait in their files: "+f.Cause, known("code", f.ID, "verdict", f.Verdict.String(),
+			"reason", reason(f), "request_id", f.RequestID, "attempt", tries)...)
 	}
 }
 
@@ -95,8 +95,8 @@ func (d *delivery) heldBy(f Finding) {
 		why += ": " + f.Fix
 	}
 	d.meter.hold(why, d.Now())
-	d.held.Report("delivery is held, the lines wait in their files: "+why, "code", f.ID, "verdict", f.Verdict.String(),
-		"account", f.Denial.Account, "reason", reason(f), "request_id", f.RequestID)
+	d.held.Report("delivery is held, the lines wait in their files: "+why, known("code", f.ID, "verdict", f.Verdict.String(),
+		"account", f.Denial.Account, "reason", reason(f), "request_id", f.RequestID)...)
 }
 
 // reason is the service's own words.
@@ -105,4 +105,15 @@ func reason(f Finding) string {
 		return f.Message
 	}
 	return fmt.Sprintf("%d %s: %s", f.Status, f.Code, f.Message)
+}
+
+// known leaves out the attributes of a message that nothing is known for.
+func known(args ...any) []any {
+	out := args[:0]
+	for i := 0; i+1 < len(args); i += 2 {
+		if args[i+1] != "" {
+			out = append(out, args[i], args[i+1])
+		}
+	}
+	return out
 }

@@ -1,6 +1,9 @@
 package tail
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -161,7 +164,11 @@ func (t *Tailer) linkTo(at, path string) {
 // cannot notes that a path cannot be looked at now. It changes nothing else; the sweep tries again.
 func (t *Tailer) cannot(path string, err error) {
 	if _, known := t.bad[path]; !known {
-		t.log.Warn("cannot be read now, will be tried again", "code", "SHP-T005", "path", path, "err", err)
+		args := []any{"code", "SHP-T005", "path", path, "err", err}
+		if errors.Is(err, fs.ErrPermission) {
+			args = append(args, "reason", fmt.Sprintf("user id %d may not read it: let a group that this user is in read the file and enter its directories", os.Getuid()))
+		}
+		t.log.Warn("matches an input and cannot be read; it is tried again", args...)
 	}
 	t.bad[path] = err
 }
