@@ -22,7 +22,6 @@ type compose struct {
 			Disable bool `json:"disable"`
 		} `json:"healthcheck"`
 		DependsOn       []string `json:"depends_on"`
-		NetworkMode     string   `json:"network_mode"`
 		ReadOnly        bool     `json:"read_only"`
 		CapDrop         []string `json:"cap_drop"`
 		SecurityOpt     []string `json:"security_opt"`
@@ -39,19 +38,19 @@ func TestCompose(t *testing.T) {
 	}
 	c := strict[compose](t, text)
 	s := c.Services["shipper"]
-	if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || s.NetworkMode != "service:emulator" || s.StopGracePeriod != "30s" ||
+	if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || s.StopGracePeriod != "30s" ||
 		!slices.Equal(s.Volumes, []string{"./compose:/etc/shipper:ro", "logs:/var/log/app:ro", "state:/var/lib/shipper"}) {
 		t.Errorf("shipper: %+v", s)
 	}
 	if _, err := os.Stat("../" + s.Build.Context + "/" + s.Build.Dockerfile); err != nil {
 		t.Error(err)
 	}
-	if e := c.Services["emulator"]; !slices.Equal(e.Command, []string{"emulator"}) || e.Build != s.Build {
+	if e := c.Services["emulator"]; !slices.Equal(e.Command, []string{"emulator", "--listen", ":9621"}) || e.Build != s.Build {
 		t.Errorf("emulator: %+v", e)
 	}
 	toml, err := os.ReadFile("../compose/shipper.toml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, config(t, manifest{configs: []corev1.ConfigMap{{Data: map[string]string{"shipper.toml": string(toml)}}}}), "http://127.0.0.1:9621", "/var/log/app/*.log")
+	has(t, config(t, manifest{configs: []corev1.ConfigMap{{Data: map[string]string{"shipper.toml": string(toml)}}}}), "http://emulator:9621", "/var/log/app/*.log")
 }

@@ -168,11 +168,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(senders)
 	stopUnder(nil)
 	sendErr := senders.Wait() // requests in flight have had their grace now
-	err := errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
-	if err == nil {
-		d.log.Info("stopped: everything that was read is delivered")
-	}
-	return err
+	return errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
 }
 
 // read lets the readers run until it is time to stop: the end of ctx, the end of the files (Once), or the failure of a part.

@@ -20,13 +20,19 @@ func (d *Daemon) sidecar() bool {
 	return os.Getenv("KUBERNETES_SERVICE_HOST") != ""
 }
 
-// untilQuiet waits until no file has had anything new for drain_idle, at most drain_limit.
+// startDrain starts the one clock of reading on and of sending: whoever told us to stop kills us some time after drain_limit,
+// and must not come before the positions are written.
+func (d *Daemon) startDrain() { d.drainEnd = time.Now().Add(d.now().cfg.Agent.DrainLimit.D()) }
+
+// untilQuiet waits until no file has had anything new for drain_idle, counted from now: an application that was silent before
+// may yet have something to say about its end. At most four fifths of drain_limit: the rest is for sending what was
+// read last.
 func (d *Daemon) untilQuiet() {
-	limit := time.NewTimer(d.now().cfg.Agent.DrainLimit.D())
+	limit := time.NewTimer(d.now().cfg.Agent.DrainLimit.D() * 4 / 5)
 	defer limit.Stop()
 	look := time.NewTicker(min(100*time.Millisecond, d.now().cfg.Agent.DrainIdle.D()))
 	defer look.Stop()
-	for d.tailer.Idle() < d.now().cfg.Agent.DrainIdle.D() {
+	for told := time.Now(); min(d.tailer.Idle(), time.Since(told)) < d.now().cfg.Agent.DrainIdle.D(); {
 		select {
 		case <-look.C:
 		case <-limit.C:
@@ -44,7 +50,10 @@ func (d *Daemon) drain(senders *group) {
 		t.batches.Seal()
 		t.batches.Close()
 	}
-	limit := time.NewTimer(d.now().cfg.Agent.DrainLimit.D())
+	if d.drainEnd.IsZero() {
+		d.startDrain()
+	}
+	limit := time.NewTimer(time.Until(d.drainEnd))
 	defer limit.Stop()
 	ended := senders.Done()
 	select {
