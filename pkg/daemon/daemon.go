@@ -168,7 +168,11 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.drain(senders)
 	stopUnder(nil)
 	sendErr := senders.Wait() // requests in flight have had their grace now
-	return errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
+	err := errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
+	if err == nil {
+		d.log.Info("stopped: everything that was read is delivered")
+	}
+	return err
 }
 
 // read lets the readers run until it is time to stop: the end of ctx, the end of the files (Once), or the failure of a part.
