@@ -75,10 +75,10 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 	if !t.reopen(s.file) {
 		return false
 	}
+	if s.file.packed() {
+		return t.relateUnpacked(f, s, c)
+	}
 	if !s.intact() {
-		if s.file.packed() {
-			return false
-		}
 		t.rewritten(s, s.file.lookedAt)
 		return f.streams[s.route] != nil || f.links[s.route] != nil
 	}
@@ -92,6 +92,19 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 func (t *Tailer) relatePacked(f *file, s *stream, c content) bool {
 	first, err := readHead(c)
 	if err != nil || headIs(*s.head.Load(), first) != same {
+		return false
+	}
+	t.link(f, s)
+	return true
+}
+
+// relateUnpacked links what was compressed to a stream that is read from the compressed file already.
+func (t *Tailer) relateUnpacked(f *file, s *stream, c content) bool {
+	first, err := readHead(c)
+	if err != nil || headIs(*s.head.Load(), first) != same {
+		return false
+	}
+	if _, m, err := s.holds(c); err != nil || m == different {
 		return false
 	}
 	t.link(f, s)
@@ -141,7 +154,7 @@ func (t *Tailer) relink(f *file, s *stream) {
 		t.relinkShort(f, s, end)
 		return
 	}
-	if f.links[r] == nil || f.streams[r] != nil || s.file == nil || f.packed() {
+	if f.links[r] == nil || f.streams[r] != nil || s.file == nil || f.packed() || s.file.packed() {
 		return
 	}
 	if f.info.Size > s.file.info.Size && end > 0 {

@@ -5,11 +5,22 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"shipper/internal/linux"
 )
 
-// alive reports whether the inode of a record still exists near its path.
+// alive reports whether the inode of a record still exists near its path. Its number alone says nothing: the next file may
+// have got it.
 func (t *Tailer) alive(rec *record) bool {
-	return len(t.locate(rec)) > 0
+	return slices.ContainsFunc(t.locate(rec), func(p string) bool {
+		f := t.peek(p)
+		if f == nil {
+			info, err := linux.Stat(p)
+			return err == nil && (info.Birth == rec.epoch.Identity.Birth || info.Birth == 0)
+		}
+		defer t.dropUnused(f)
+		return kernelIs(rec.epoch.Identity, f.id) != different
+	})
 }
 
 // locate returns the paths of the inode of a record, in the directory of its path and in those right below.
