@@ -112,8 +112,12 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 		end := min(f.info.Size, s.file.info.Size)
 		return end > 0 && sameBytes(f.f, s.file.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, s.file.f, end, HeadMax)
 	}
-	v := t.judge(s.present(), f, false, true)
-	return v == moved || v == copied
+	if v := t.judge(s.present(), f, false, true); v == moved || v == copied {
+		return true
+	}
+	// A copy that ends before what was read of the original in the meantime.
+	first, err := readHead(f.f)
+	return err == nil && f.info.Size < s.off.Load() && headIs(*s.head.Load(), first) == same
 }
 
 // beginsAs reports whether all of f is what o begins with.

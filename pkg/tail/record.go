@@ -88,6 +88,10 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 				t.foundRecord(rec, f, in)
 				return
 			case rewritten: // truncated, filled again and then rotated while nobody looked
+				if t.resumes(f, r, rec) {
+					t.dropUnused(f)
+					continue
+				}
 				since := rec.epoch.Seen
 				if s := t.revive(rec, f, in); t.hold(s) {
 					t.rewritten(s, since)
@@ -100,6 +104,13 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 	if f := t.find(rec.epoch, r, free); f != nil {
 		t.foundRecord(rec, f, in)
 	}
+}
+
+// resumes reports whether what stands in f now is known as another epoch than rec.
+func (t *Tailer) resumes(f *file, r Route, rec *record) bool {
+	return slices.ContainsFunc(t.records[r], func(o *record) bool {
+		return o != rec && kernelIs(o.epoch.Identity, f.id) != different && t.judge(o.epoch, f, false, true) == resume
+	})
 }
 
 func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
