@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"shipper/pkg/tail"
 )
 
 // op is one step of a script: a word, a log (a or b) where it needs one, and a number where it takes one.
@@ -347,6 +349,14 @@ func (w *model) copytruncate(base string, o op) error {
 	}
 	if _, err := to.Write(b[half:]); err != nil {
 		return err
+	}
+	if o.do == "copygap" && len(b) < tail.HeadMax {
+		// A copy that is shorter than what was read cannot be told from another file, unless it holds all that the head covers.
+		w.mu.Lock()
+		for _, r := range f.c.recs {
+			r.mayRepeat = true
+		}
+		w.mu.Unlock()
 	}
 	if o.do == "copygap" && w.writers[base] != nil && w.writers[base].to == f {
 		if err := w.write(base, o.n, 40, true); err != nil {
