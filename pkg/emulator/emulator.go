@@ -269,6 +269,8 @@ func (e *Emulator) Run(ctx context.Context, ln net.Listener) error {
 	if err := srv.Shutdown(bye); err != nil {
 		_ = srv.Close() // a client that reads too slowly is cut off
 	}
-	_ = <-done // http.ErrServerClosed
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
 	return nil
 }

@@ -103,7 +103,7 @@ func (p *packed) forward(off int64) error {
 }
 
 func (p *packed) fault() error {
-	if p.end == io.EOF {
+	if errors.Is(p.end, io.EOF) {
 		return io.EOF
 	}
 	return fmt.Errorf("%w: %s: %w", errPacked, p.f.Name(), p.end)
