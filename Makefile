@@ -51,12 +51,12 @@ image: build ## the container image, with whichever of docker, podman and builda
 
 host: ## as root: the service on a Debian host with systemd, logrotate and journal; install, upgrade and purge of the packages
 	internal/e2e/hostsetup host
-	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestHost' ./internal/e2e
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 15m -run '^TestHost' ./internal/e2e
 
 container: ## as root: the image as a hardened container, on a node and as a sidecar; the manifests
 	cd deploy/kubernetes && $(GO) test ./...
 	internal/e2e/hostsetup container
-	SHIPPER_E2E=require $(GO) test -count=1 -timeout 8m -run '^TestContainer' ./internal/e2e
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 15m -run '^TestContainer' ./internal/e2e
 
 bench: ## shipper against a loop around the SDK's producer and the bare pipeline; BENCH='-only nginx' for a part
 	$(GO) run ./internal/bench $(BENCH)

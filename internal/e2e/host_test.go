@@ -72,7 +72,7 @@ func readyAlone(m *machine, c *cloud, app *appLog) {
 	c.mend(m.t)
 	app.delivered()
 	eventually(m.t, 30*time.Second, "STATUS tells files and token", func() bool {
-		return regexp.MustCompile(`^1 files?, 0 bytes behind, central: token \S+$`).MatchString(m.unit("StatusText"))
+		return regexp.MustCompile(`^1 file, 0 bytes behind, central: token \S+$`).MatchString(m.unit("StatusText"))
 	})
 	m.t.Logf("STATUS=%s", m.unit("StatusText"))
 	m.sh("shipper status --ready --quiet")

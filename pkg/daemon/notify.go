@@ -81,6 +81,9 @@ func summary(s admin.Status) string {
 		}
 	}
 	line := fmt.Sprintf("%d files, %d bytes behind", files, behind)
+	if files == 1 {
+		line = fmt.Sprintf("1 file, %d bytes behind", behind)
+	}
 	for _, t := range s.Targets {
 		if t.TokenExpiresAt != nil {
 			line += fmt.Sprintf(", %s: token %s", t.Name, time.Until(*t.TokenExpiresAt).Round(time.Second))
