@@ -66,7 +66,7 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.only, "only", "", "sections to run, of "+strings.Join(names, ","))
-	flag.IntVar(&o.size, "size", 1000, "MB (10^6) of a corpus")
+	flag.IntVar(&o.size, "size", 500, "MB (10^6) of a corpus")
 	flag.IntVar(&o.rounds, "rounds", 3, "runs of each program; the median counts")
 	flag.IntVar(&o.seconds, "seconds", 20, "length of what is measured over time")
 	flag.IntVar(&o.files, "files", 10_000, "number of slow and of idle files")
