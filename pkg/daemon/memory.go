@@ -33,6 +33,7 @@ func tuneMemory(log *slog.Logger) {
 const (
 	breatheEvery = 10 * time.Second
 	breathePart  = 1000 // at most this part of a core
+	busyPart     = 64   // less than this part of max_memory in use is nothing to do: a line now and then
 )
 
 // breathe gives memory back to the system when there is nothing to do: a daemon that collects little garbage would keep for
@@ -47,7 +48,7 @@ func (d *Daemon) breathe(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if d.budget.Used() > 0 {
+		if d.budget.Used() > d.budget.Limit()/busyPart {
 			worked = true
 			continue
 		}
