@@ -79,7 +79,7 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 		return t.relateUnpacked(f, s, c)
 	}
 	if !s.intact() {
-		t.rewritten(s, s.file.lookedAt)
+		t.rewritten(s, s.unharmed())
 		return f.streams[s.route] != nil || f.links[s.route] != nil
 	}
 	if f.packed() {

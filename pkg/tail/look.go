@@ -64,6 +64,11 @@ func (t *Tailer) look(path string) {
 func (t *Tailer) changed(f *file, info linux.Info) {
 	if f.info.Size == info.Size && f.info.Mod.Equal(info.Mod) {
 		f.info = info
+		for _, s := range f.streams {
+			if t.ring.rests(s) {
+				s.whole.Store(t.now().UnixNano())
+			}
+		}
 		return
 	}
 	if len(f.streams) > 0 && !t.reopen(f) {

@@ -80,6 +80,7 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 		buf = make([]byte, MarkerMax+s.cut.max+blockSize)
 	}
 	buf = buf[:pre+len(buf)-MarkerMax]
+	at := t.now()
 	n, err := s.src.ReadAt(buf, off-int64(pre))
 	if errors.Is(err, errNothing) {
 		return s.end()
@@ -91,6 +92,7 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	if n < pre || !s.continues(buf[:n], pre) {
 		return trouble
 	}
+	s.whole.Store(at.UnixNano())
 	if pre == 0 {
 		s.noteHead(buf[:min(n, HeadMax)])
 	}

@@ -70,7 +70,7 @@ func (t *Tailer) troubles() {
 		}
 		s.troubled = false
 		if s.err == nil {
-			t.rewritten(s, s.file.lookedAt)
+			t.rewritten(s, s.unharmed())
 			continue
 		}
 		t.failed(s)
@@ -136,8 +136,9 @@ func (t *Tailer) verify(s *stream, shrunk bool) {
 	switch {
 	case err != nil || headErr != nil:
 	case !long || m == different || head == different:
-		t.rewritten(s, s.file.lookedAt)
+		t.rewritten(s, s.unharmed())
 	default:
+		s.whole.Store(t.now().UnixNano())
 		s.seen.Store(max(s.seen.Load(), info.Size))
 	}
 }

@@ -50,6 +50,7 @@ type stream struct {
 	off       atomic.Int64 // next byte to read
 	seen      atomic.Int64 // end of the content as it was verified last
 	head      atomic.Pointer[Head]
+	whole     atomic.Int64 // when the content was last seen to be the one that was read before, Unix nanoseconds
 	partial   atomic.Int64 // bytes of an unterminated last line
 	partialAt atomic.Int64 // since when, Unix nanoseconds
 	flush     atomic.Bool  // flush_partial has passed
@@ -66,6 +67,9 @@ type stream struct {
 }
 
 func (s *stream) path() string { return *s.label.Load() }
+
+// unharmed is when the stream's file was last seen to hold its content.
+func (s *stream) unharmed() time.Time { return time.Unix(0, s.whole.Load()) }
 
 // detached reports whether no configured path leads to the stream's content any more.
 func (s *stream) detached() bool { return s.file == nil || !s.file.named(s.in) }
@@ -91,6 +95,7 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 		s.cut.skipping = midLong(src, e.Offset, int(in.cfg.MaxLine), cs)
 	}
 	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path, Offset: e.Offset})
+	s.whole.Store(t.now().UnixNano())
 	t.streams[s.id] = s
 	t.byName.put(s)
 	return s
