@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"os"
+	"path/filepath"
 	"slices"
 )
 
@@ -112,6 +113,10 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if f.info.Size > 0 && t.claimKin(f, r) {
 		return // a copy of what was new a moment ago
 	}
+	if t.precedes(f) {
+		t.fresh = append(t.fresh, f) // compared when its original has begun
+		return
+	}
 	off := int64(0)
 	switch {
 	case in.cfg.IgnoreOlder > 0 && t.now().Sub(f.info.Mod) > in.cfg.IgnoreOlder.D():
@@ -125,6 +130,13 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	label := f.label(in, "")
 	t.fillGap(gap{in, r, label, f.after})
 	t.begin(f, in, r, off, label)
+}
+
+// precedes reports whether f is a copy of a file that is admitted in the next round.
+func (t *Tailer) precedes(f *file) bool {
+	return slices.ContainsFunc(t.fresh, func(o *file) bool {
+		return o != f && o.f != nil && rotatedName(filepath.Base(o.where), filepath.Base(f.where)) && t.beginsAs(f, o)
+	})
 }
 
 // mayBeCopy reports whether f's name is a rotation of one that is read.
