@@ -242,16 +242,19 @@ func (w *model) write(base string, n, width int, finish bool) error {
 		return err
 	}
 	held := w.readerHolds(o.to.ino)
+	// A file that is renamed while it is empty, and that no reader has met under its first name, is passed over for good.
+	unmet := !held && !w.all && w.files[base] != o.to && len(o.to.c.recs) == 0
 	text := w.compose(o.to.c, n, width, finish)
 	if _, err = o.f.WriteString(text); err != nil {
 		return err
 	}
 	// What is written to a deleted file can be read only by those who hold it open.
+	o.to.unmet = o.to.unmet || unmet
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, r := range o.to.c.recs[max(0, len(o.to.c.recs)-n-1):] {
 		switch {
-		case w.onDisk(r) || r.got > 0:
+		case w.onDisk(r) && !unmet && !o.to.unmet || r.got > 0:
 		case held && !r.gone:
 			r.heldBy = w.life.n
 		default:

@@ -44,6 +44,7 @@ type inode struct {
 	c      *content
 	n      int // lines of a copy, -1 for an original
 	packed bool
+	unmet  bool // see write
 }
 
 func (f *inode) holds(r *rec) bool { return f.c == r.of && (f.n < 0 || r.at < f.n) }
@@ -142,6 +143,11 @@ func (w *model) readerHolds(ino uint64) bool {
 func (w *model) ended(killed bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for path, f := range w.files { // held by its inode only: compressed, it cannot be told from an old archive
+		if f.packed && !slices.ContainsFunc(f.c.recs, func(r *rec) bool { return r.got > 0 }) {
+			delete(w.files, path)
+		}
+	}
 	for _, r := range w.recs {
 		if r.got == 0 && !w.onDisk(r) {
 			r.gone = true
