@@ -131,8 +131,9 @@ func rotateCreate(m *machine, _ *cloud, app *appLog) {
 
 // rotateCopy: logrotate copies and truncates under a writer that keeps its file open. What logrotate drops between the two
 // is in no file, and is not asked for.
-func rotateCopy(m *machine, _ *cloud, app *appLog) {
-	m.write("etc/logrotate.d/app", "/var/log/app/app.log {\n copytruncate\n rotate 50\n compress\n delaycompress\n}\n")
+func rotateCopy(m *machine, c *cloud, _ *appLog) {
+	app := newAppLog(m, c, "var/log/app/copied.log")
+	m.write("etc/logrotate.d/app", "/var/log/app/copied.log {\n copytruncate\n rotate 50\n compress\n delaycompress\n}\n")
 	f := app.open()
 	defer f.Close()
 	for range 3 {
