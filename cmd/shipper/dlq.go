@@ -128,8 +128,8 @@ func printLetters(w io.Writer, lines []letterLine) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "ID\tTIME\tTARGET\tFILE:BYTES\tLOGS\tCODE\tMESSAGE")
 	for _, l := range lines {
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s:%d-%d\t%d\t%s\t%s\n", l.ID, l.Time.Local().Format("2006-01-02 15:04:05"), l.Target, l.Path, l.From, l.To,
-			l.Logs, l.Code, l.Message)
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s:%d-%d\t%d\t%s\t%s\n", l.ID, l.Time.Local().Format("2006-01-02 15:04:05"), l.Target, visible(l.Path), l.From, l.To,
+			l.Logs, visible(l.Code), visible(l.Message))
 	}
 	return tw.Flush()
 }
@@ -172,7 +172,7 @@ func newDLQShow(g *global) *cobra.Command {
 
 func printLetter(w io.Writer, l letterLine, group deadletter.Group) error {
 	fmt.Fprintf(w, "letter   %s of %s\ntarget   %s (%s/%s)\nfile     %s, bytes %d to %d\nrefused  %s: %s\n", l.ID, l.Time.Local().Format(time.RFC3339),
-		l.Target, l.Project, l.Logstore, l.Path, l.From, l.To, l.Code, l.Message)
+		l.Target, l.Project, l.Logstore, visible(l.Path), l.From, l.To, visible(l.Code), visible(l.Message))
 	if l.RequestID != "" {
 		fmt.Fprintf(w, "request  %s\n", l.RequestID)
 	}

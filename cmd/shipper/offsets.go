@@ -185,7 +185,7 @@ func (g *global) printStreams(list *streamList) error {
 		if s.Found != "" {
 			path += " (now " + s.Found + ")"
 		}
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Stream, s.Input, s.Target, path, s.Ino,
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Stream, s.Input, s.Target, visible(path), s.Ino,
 			s.Offset, size, s.State, s.Read, s.Acked, s.Pending, s.Dead, s.Lost, s.Skipped)
 	}
 	return tw.Flush()

@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 func printJSON(w io.Writer, v any) error {
@@ -26,6 +30,16 @@ func humanBytes(n int64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+// visible makes a string harmless for a terminal: names of files and answers of services come from others, and may hold sequences
+// that clear the screen or fake a line.
+func visible(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
 }
 
 func goVersion() string { return runtime.Version() }

@@ -69,7 +69,7 @@ func printReady(w io.Writer, s *admin.Status) {
 	fmt.Fprintf(w, "shipper %s, %s, up %s, memory %s of %s\n", s.Version, word,
 		time.Since(s.Started).Round(time.Second), humanBytes(s.Memory.Used), humanBytes(s.Memory.Limit))
 	for _, r := range s.Reasons {
-		fmt.Fprintf(w, "  ! %s\n", r)
+		fmt.Fprintf(w, "  ! %s\n", visible(r))
 	}
 }
 
@@ -84,7 +84,7 @@ func printTargets(w io.Writer, s *admin.Status) {
 	tw.Flush()
 	for _, t := range s.Targets {
 		if t.LastError != nil && !t.Up {
-			fmt.Fprintf(w, "  ! %s: %s %s: %s\n", t.Name, t.LastError.Verdict, t.LastError.Code, t.LastError.Message)
+			fmt.Fprintf(w, "  ! %s: %s %s: %s\n", t.Name, t.LastError.Verdict, visible(t.LastError.Code), visible(t.LastError.Message))
 		}
 	}
 }
@@ -95,7 +95,7 @@ func printFiles(w io.Writer, s *admin.Status) {
 	fmt.Fprintln(tw, "INPUT\tFILE\tSTATE\tREAD\tACKED\tPENDING\tDEAD\tLOST\tSKIPPED\tBEHIND")
 	for _, in := range s.Inputs {
 		for _, f := range in.Files {
-			fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", in.Name, f.Path, f.State,
+			fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%s\n", in.Name, visible(f.Path), f.State,
 				f.Read, f.Acked, f.Pending, f.Dead, f.Lost, f.Skipped, humanBytes(f.LagBytes))
 		}
 		if len(in.Files) == 0 {

@@ -139,7 +139,11 @@ func (p *Provider) missed(err error) {
 	if none != nil {
 		p.log.Error("no credential: data waits in the files", args...)
 	} else {
-		p.log.Warn("credential could not be renewed: the old one is used on", args...)
+		what := "credential could not be renewed: the old one is used on"
+		if p.rejections > 0 {
+			what = "credential could not be renewed, and the service refuses the old one: data waits in the files"
+		}
+		p.log.Warn(what, args...)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"shipper/pkg/admin"
@@ -47,6 +48,9 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 func (t *target) reason() string {
 	p := t.producer.Stats()
 	if p.Held {
+		if e := p.LastError; e != nil && !strings.Contains(p.HeldReason, e.Cause) {
+			return p.HeldReason + "; the last try: " + e.Cause // which may be another trouble by now
+		}
 		return p.HeldReason
 	}
 	if s := t.identity.Status(); s.Generation == 0 {

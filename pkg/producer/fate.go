@@ -75,7 +75,7 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 			}
 		}
 		d.meter.bury(f.Code, p.logs())
-		d.burials.Report("the service refuses lines for ever: they are in the dead-letter files (dlq list)", "code", f.ID,
+		d.burials.Report("the service refuses lines for ever: they are in the dead-letter files (shipper dlq list)", "code", f.ID,
 			"verdict", f.Verdict.String(), "reason", fmt.Sprintf("%s %s: %s", f.Code, f.Message, f.Cause), "request_id", f.RequestID,
 			"path", b.Path, "offset", r.From, "bytes", r.Len())
 		one := load{pieces: l.pieces[i : i+1]}
