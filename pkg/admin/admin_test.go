@@ -122,3 +122,57 @@ func TestSocketAndPort(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestProfilesOnlyWhenAskedFor(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		o := options(func() Snapshot { return Snapshot{} }, NewBeats(time.Now))
+		o.Pprof = on
+		s, err := Listen(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := get(t, s.Handler(), "/debug/pprof/heap"); (code == 200) != on {
+			t.Errorf("pprof = %v: %d", on, code)
+		}
+		if code, _ := get(t, s.Handler(), "/debug/pprof/cmdline"); code != 404 {
+			t.Errorf("the command line, which may hold a secret: %d", code)
+		}
+	}
+}
+
+// TestStrangeLabels: what comes from outside costs no scrape.
+func TestStrangeLabels(t *testing.T) {
+	lag := func(path string) Sample {
+		return Sample{Name: "shipper_file_lag_bytes", Labels: []string{"app", "central", path}, Value: 1}
+	}
+	look := func() Snapshot {
+		return Snapshot{Metrics: []Sample{
+			lag("/a\xff"), lag(`/a\xff`), lag("/b\n\"c"), lag("/" + strings.Repeat("x", 10000)),
+			{Name: "shipper_request_duration_seconds", Labels: []string{"central"},
+				Histogram: &Buckets{Bounds: []float64{.1, 1}, Counts: []uint64{2, 3}, Count: 4, Sum: 9}},
+		}}
+	}
+	s, err := Listen(t.Context(), options(look, NewBeats(time.Now)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, body := get(t, s.Handler(), "/metrics")
+	for _, want := range []string{`path="/a\\xff"`, `path="/b\n\"c"`, `seconds_bucket{target="central",le="1"} 3`, `seconds_count{target="central"} 4`} {
+		if code != 200 || !strings.Contains(body, want) {
+			t.Errorf("%d, no %s in\n%s", code, want, body)
+		}
+	}
+}
+
+func TestAskedLoops(t *testing.T) {
+	b := NewBeats(time.Now)
+	b.Ask(func(limit time.Duration) []string {
+		if limit != BeatLimit {
+			t.Errorf("asked with %s", limit)
+		}
+		return []string{"senders of central"}
+	})
+	if late := b.Late(); len(late) != 1 || late[0] != "senders of central" {
+		t.Error(late)
+	}
+}
