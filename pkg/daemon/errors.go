@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"shipper/internal/durable"
-	"shipper/pkg/checkpoint"
 )
 
 // How a run ends when not everything is delivered. In every case what is missing is safe in the log files, and the
@@ -33,9 +32,6 @@ func (e *StateError) Unwrap() error { return e.Err }
 func stateError(dir string, err error) error {
 	if _, ok := errors.AsType[*durable.LockedError](err); ok {
 		return err
-	}
-	if _, ok := errors.AsType[*checkpoint.VersionError](err); ok {
-		return &StateError{dir, err}
 	}
 	return &StateError{dir, err}
 }
