@@ -169,7 +169,7 @@ func TestNonceUsedIsRetriedAtOnce(t *testing.T) {
 	}
 }
 
-// The vector of the RAM documentation, "Signature mechanism"; its POST twin; and the SDK's own signature.
+// The vector of the RAM documentation, "Signature mechanism", and its POST twin; a whole call against a service that checks.
 func TestSignatureVector(t *testing.T) {
 	form := url.Values{
 		"Action": {"AssumeRole"}, "Format": {"JSON"}, "Version": {"2015-04-01"}, "AccessKeyId": {"testid"},
