@@ -24,6 +24,7 @@ import (
 type Client struct {
 	endpoint Endpoint
 	project  string
+	logstore string
 	path     string
 	codec    codec.Codec
 	v4       bool
@@ -63,6 +64,7 @@ func NewClient(c Config, hc *http.Client) (*Client, error) {
 	return &Client{
 		endpoint: endpoint,
 		project:  c.Project,
+		logstore: c.Logstore,
 		path:     "/logstores/" + url.PathEscape(c.Logstore) + "/shards/lb",
 		codec:    compression,
 		v4:       c.Signature == "v4",
