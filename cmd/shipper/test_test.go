@@ -34,7 +34,11 @@ func call(t *testing.T, args ...string) (stdout, stderr string, code int) {
 
 func writeConfig(t *testing.T, text string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "shipper.toml")
+	return writeConfigAt(t, filepath.Join(t.TempDir(), "shipper.toml"), text)
+}
+
+func writeConfigAt(t *testing.T, path, text string) string {
+	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
