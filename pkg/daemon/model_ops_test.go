@@ -51,6 +51,7 @@ func (w *model) do(o op) error {
 	case "finish":
 		return w.finish()
 	case "pause", "denied":
+		w.note("hold central")
 		w.service.fault(o.do, -1)
 	case "5xx", "throttle", "cut-before", "cut-after":
 		w.service.fault(o.do, o.n)
@@ -68,6 +69,7 @@ func (w *model) do(o op) error {
 
 func (w *model) start() (err error) {
 	if w.life == nil {
+		w.note("start")
 		w.life, err = w.born(w.state)
 	}
 	return err
@@ -78,6 +80,7 @@ func (w *model) stop(kill bool) error {
 		return nil
 	}
 	l := w.life
+	w.note("%s", map[bool]string{false: "stop", true: "kill"}[kill])
 	if kill {
 		w.states++
 		left := filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("state%d", w.states))
@@ -98,6 +101,7 @@ func (w *model) stop(kill bool) error {
 }
 
 func (w *model) heal() {
+	w.note("release central")
 	w.service.heal()
 	if w.life != nil {
 		w.life.keys.turn()
@@ -118,6 +122,7 @@ func (w *model) open(base string) (*writing, error) {
 	if o := w.writers[base]; o != nil {
 		return o, nil
 	}
+	w.note("open %s", filepath.Base(base))
 	f, err := os.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, err
@@ -144,6 +149,7 @@ func (w *model) write(base string, n, width int, finish bool) error {
 	// A file that is renamed while it is empty, and that no reader has met under its first name, is passed over for good.
 	unmet := !held && !w.all && w.files[base] != o.to && len(o.to.c.recs) == 0
 	text := w.compose(o.to.c, n, width, finish)
+	w.noteText(base, o.to, text)
 	if _, err = o.f.WriteString(text); err != nil {
 		return err
 	}
@@ -166,6 +172,7 @@ func (w *model) write(base string, n, width int, finish bool) error {
 // reopen is what an application does after a rotation.
 func (w *model) reopen(base string) error {
 	if o := w.writers[base]; o != nil {
+		w.note("close %s", filepath.Base(base))
 		o.f.Close()
 		delete(w.writers, base)
 	}

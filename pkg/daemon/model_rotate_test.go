@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ func (w *model) shift(base string) error {
 			from, to := fmt.Sprintf("%s.%d%s", base, i, ext), fmt.Sprintf("%s.%d%s", base, i+1, ext)
 			if w.files[from] == nil {
 				if _, err := os.Lstat(from); err == nil {
+					w.note("rename %s %s", filepath.Base(from), filepath.Base(to))
 					if err := os.Rename(from, to); err != nil {
 						return err
 					}
@@ -35,6 +37,7 @@ func (w *model) shift(base string) error {
 }
 
 func (w *model) move(from, to string) error {
+	w.note("rename %s %s", filepath.Base(from), filepath.Base(to))
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
@@ -67,6 +70,7 @@ func (w *model) copytruncate(base string, o op) error {
 	if err := w.shift(base); err != nil {
 		return err
 	}
+	w.note("copy %s %[1]s.1", filepath.Base(base))
 	b, err := os.ReadFile(base)
 	if err != nil {
 		return err
@@ -111,6 +115,7 @@ func (w *model) copytruncate(base string, o op) error {
 // empty truncates a file and gives it a new content.
 func (w *model) empty(base string, f *inode) error {
 	old := *f
+	w.note("truncate %s", filepath.Base(base))
 	return w.destroyed(&old, false, func() error {
 		w.mu.Lock()
 		f.c = w.newContent()
@@ -142,6 +147,7 @@ func (w *model) remove(path string) error {
 	if f == nil {
 		return nil
 	}
+	w.note("remove %s", filepath.Base(path))
 	return w.destroyed(f, true, func() error {
 		delete(w.files, path)
 		return os.Remove(path)
@@ -154,6 +160,7 @@ func (w *model) gzip(path string) error {
 	if f == nil || slices.ContainsFunc(slices.Collect(maps.Values(w.writers)), func(o *writing) bool { return o.to == f }) {
 		return nil
 	}
+	w.note("gzip %s", filepath.Base(path))
 	in, err := os.Open(path)
 	if err != nil {
 		return err

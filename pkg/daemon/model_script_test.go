@@ -2,10 +2,8 @@ package daemon
 
 import (
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"strings"
-
-	"pgregory.net/rapid"
 )
 
 // op is one step of a script: a word, a log (a or b) where it needs one, and a number where it takes one.
@@ -76,26 +74,29 @@ var kinds = []struct {
 	{"stop", 2, false, 0}, {"kill", 2, false, 0}, {"start", 4, false, 0},
 }
 
-// drawScript draws a sequence. Players that have one seed do not play the same.
-func drawScript(rt *rapid.T, player int) script {
+// drawScript draws the sequence of a seed.
+func drawScript(seed uint64) script {
+	rnd := rand.New(rand.NewPCG(seed, 0))
 	var words []int
 	for i, k := range kinds {
 		for range k.weight {
 			words = append(words, i)
 		}
 	}
-	turn := player * len(words) / players
-	words = slices.Concat(words[turn:], words[:turn])
-	one := rapid.Custom(func(rt *rapid.T) op {
-		k := kinds[rapid.SampledFrom(words).Draw(rt, "do")]
+	s := script{all: rnd.IntN(2) == 0}
+	for range 1 + rnd.IntN(mostOps) {
+		k := kinds[words[rnd.IntN(len(words))]]
 		o := op{do: k.do}
 		if k.log {
-			o.log = rapid.SampledFrom([]string{"a", "a", "b"}).Draw(rt, "log")
+			o.log = []string{"a", "a", "b"}[rnd.IntN(3)]
 		}
 		if k.most > 0 {
-			o.n = rapid.IntRange(1, k.most).Draw(rt, "n")
+			o.n = 1 + rnd.IntN(k.most)
 		}
-		return o
-	})
-	return script{all: rapid.Bool().Draw(rt, "all") != (player%2 == 1), ops: rapid.SliceOfN(one, 1, 40).Draw(rt, "ops")}
+		s.ops = append(s.ops, o)
+	}
+	return s
 }
+
+// mostOps is the length of the longest sequence.
+const mostOps = 40

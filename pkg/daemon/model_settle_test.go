@@ -29,6 +29,7 @@ func (w *model) look() error {
 	if w.life == nil {
 		return nil
 	}
+	w.note("pass")
 	return within(patience, func() error {
 		for path, f := range w.files {
 			if info, err := os.Stat(path); err == nil && info.Size() > 0 && strings.HasSuffix(path, ".log") && !w.readerHolds(f.ino) {
@@ -45,6 +46,7 @@ func (w *model) settle(final bool) error {
 		return nil
 	}
 	w.heal()
+	w.note("pass")
 	quiet := time.Now()
 	err := within(patience, func() error {
 		if w.life.tailer.Idle() == 0 || w.settled() != nil {
@@ -96,6 +98,7 @@ func (w *model) finish() error {
 				return err
 			}
 		}
+		w.note("close %s", filepath.Base(base))
 		o.f.Close()
 		delete(w.writers, base)
 	}
