@@ -25,6 +25,7 @@ type Batch struct {
 
 	stream  *checkpoint.Stream
 	span    *checkpoint.Span
+	claim   *checkpoint.Claim // instead of stream and span: see Restore
 	owner   *Batcher
 	buf     *buffer
 	body    int   // length of the logs in buf; the trailer follows
@@ -78,6 +79,10 @@ func (b *Batch) Ack() { b.Settle(checkpoint.Outcome{Acked: b.Bytes(0, b.Logs), L
 // that were skipped on the way in are added here.
 func (b *Batch) Settle(o checkpoint.Outcome) {
 	o.Skipped += b.skipped
+	if b.claim != nil {
+		b.claim.Settle(o)
+		return
+	}
 	b.stream.Settle(b.span, o)
 }
 

@@ -21,8 +21,10 @@ type disk struct {
 
 type node struct {
 	data     []byte
-	synced   int   // bytes that survive a power failure
-	reserved int64 // bytes of space taken ahead
+	synced   int    // bytes that survive a power failure
+	spool    bool   // is written in place
+	stable   []byte // content of a spool file as of the last sync
+	reserved int64  // bytes of space taken ahead
 }
 
 func newDisk() *disk { return &disk{names: map[string]*node{}, durable: map[string]*node{}} }
@@ -88,6 +90,32 @@ func (d *disk) Create(name string) (file, error) {
 	return &diskFile{d, f, name}, nil
 }
 
+func (d *disk) Spool(name string) (spoolFile, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.check("spool", name); err != nil {
+		return nil, err
+	}
+	f := d.names[name]
+	if f == nil {
+		f = &node{spool: true}
+		d.change(func(names map[string]*node) { names[name] = f })
+	}
+	return &diskFile{d, f, name}, nil
+}
+
+func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	if err := f.d.check("write", f.name); err != nil {
+		return 0, err
+	}
+	if more := off + int64(len(p)) - int64(len(f.f.data)); more > 0 {
+		f.f.data = append(f.f.data, make([]byte, more)...)
+	}
+	return copy(f.f.data[off:], p), nil
+}
+
 func (d *disk) Rename(from, to string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -138,6 +166,12 @@ func (d *disk) crash(pick func(n int) int) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		f := names[name]
+		if f.spool { // any part of what was not synced
+			n := pick(len(f.data))
+			f.data = append(slices.Clone(f.data[:n]), f.stable[min(n, len(f.stable)):]...)
+			f.stable = slices.Clone(f.data)
+			continue
+		}
 		f.data = f.data[:f.synced+pick(len(f.data)-f.synced)]
 		f.synced = len(f.data)
 	}
@@ -176,7 +210,7 @@ func (f *diskFile) Sync() error {
 	if err := f.d.check("sync", f.name); err != nil {
 		return err
 	}
-	f.f.synced = len(f.f.data)
+	f.f.synced, f.f.stable = len(f.f.data), slices.Clone(f.f.data)
 	return nil
 }
 

@@ -7,7 +7,10 @@
 // emptied files, a full disk, a dying disk), Open succeeds with the last good prefix and the daemon keeps delivering: damage
 // repeats lines and never skips one. Two processes never share a state directory.
 //
-// Callers. pkg/tail knows it as tail.Positions; pkg/batch reads, enters and settles spans on a Stream; pkg/daemon opens, runs and
+// Lanes (lane.go) remember what was sent, or is about to be, under a number that the service refuses the second time: with its content, so
+// that it can be sent again whatever has become of the file. What a lane answers for is claimed: nobody reads it again.
+//
+// Callers. pkg/tail knows it as tail.Positions; pkg/batch reads, enters and settles spans on a Stream; pkg/producer uses lanes; pkg/daemon opens, runs and
 // closes the Store; the offsets command looks at Epochs and uses SetOffset.
 //
 // What it does not do. It opens no log file and decides nothing about identity; it does not know what a batch or a request
@@ -17,6 +20,7 @@
 //
 // The state directory (0700, files 0600) holds generations. snap.N is the whole state as generation N began, journal.N what
 // changed since. Both are sequences of frames (see frame.go) that begin with a header: format version, store id, generation.
+// pack.LANE.SLOT are the contents of packs, two for each lane.
 // Records state absolute facts (an offset, not a step), so that replaying one twice, or over a newer state, does no harm.
 //
 // Recovery: (1) the newest complete snapshot is the base; without one, the readable prefixes of all snapshots are.

@@ -13,7 +13,8 @@ import (
 type files interface {
 	Names() ([]string, error)
 	ReadFile(name string) ([]byte, error)
-	Create(name string) (file, error) // empty, mode 0600
+	Create(name string) (file, error)     // empty, mode 0600
+	Spool(name string) (spoolFile, error) // as it is, or a new one, mode 0600
 	Rename(from, to string) error
 	Remove(name string) error
 	Sync() error // names are durable
@@ -66,6 +67,14 @@ func (r *rootFiles) Close() error                         { return errors.Join(r
 
 func (r *rootFiles) Create(name string) (file, error) {
 	f, err := r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return osFile{f}, nil
+}
+
+func (r *rootFiles) Spool(name string) (spoolFile, error) {
+	f, err := r.root.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ const (
 	kindEnd      kind = 4 // a stream is forgotten
 	kindComplete kind = 5 // last frame of a snapshot: all of it was written
 	kindOptional kind = 0x80
+	kindLane     kind = kindOptional | 1 // how far a lane has come: a program without lanes repeats lines and loses none
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

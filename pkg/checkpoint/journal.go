@@ -56,6 +56,10 @@ func (s *Store) write(sync bool) error {
 	if s.out == nil && !sync {
 		return nil // trouble: only the next tick tries again
 	}
+	return s.writeLocked(sync)
+}
+
+func (s *Store) writeLocked(sync bool) error {
 	if s.out != nil {
 		err := s.appendLocked(sync)
 		if err == nil {
@@ -93,6 +97,9 @@ func (s *Store) appendLocked(sync bool) error {
 		}
 		s.unsynced = false
 	}
+	if sync {
+		s.synced = s.written
+	}
 	return nil
 }
 
@@ -102,9 +109,10 @@ func (s *Store) dropJournalLocked(err error) {
 	s.out = nil
 }
 
-// appendChanges takes the records that wait. The list of changed streams is taken before the records of epochs, so that the
+// appendChanges takes the records that wait. Lanes are looked at first and written last: see takeLanes. The list of changed streams is taken before the records of epochs, so that the
 // record of an epoch never comes behind the first progress that was made in it.
 func (s *Store) appendChanges(b []byte) []byte {
+	lanes, _ := s.takeLanes(false)
 	s.dirtyMu.Lock()
 	dirty := s.dirty
 	s.dirty = nil
@@ -124,7 +132,7 @@ func (s *Store) appendChanges(b []byte) []byte {
 		}
 		st.mu.Unlock()
 	}
-	return b
+	return append(b, lanes...)
 }
 
 // compactLocked begins a new generation because the journal is long. It need not succeed now: the journal is good.
@@ -147,6 +155,7 @@ func (s *Store) renewLocked() (err error) {
 		s.pending = nil // the snapshot says all of it, and as long as there is none it would only grow
 	}
 	h.last = s.last
+	lanes, version := s.takeLanes(true)
 	streams := slices.SortedFunc(maps.Values(s.streams), func(a, b *Stream) int { return cmp.Compare(a.id, b.id) })
 	s.mu.Unlock()
 
@@ -155,7 +164,7 @@ func (s *Store) renewLocked() (err error) {
 		return fmt.Errorf("begin journal: %w", err)
 	}
 	h.snapshot = true
-	snap, err := s.createWith(tempName, appendSnapshot(nil, h, streams))
+	snap, err := s.createWith(tempName, appendSnapshot(nil, h, streams, lanes))
 	if err == nil {
 		if err = snap.Close(); err == nil {
 			err = s.files.Rename(tempName, fileName(snapPrefix, gen))
@@ -176,13 +185,14 @@ func (s *Store) renewLocked() (err error) {
 		s.out = nil // which generation a power failure would leave is unknown: write another one
 		return fmt.Errorf("sync state directory: %w", err)
 	}
+	s.synced = max(s.synced, version)
 	s.prune(gen - 1)
 	return nil
 }
 
 func headerSize(h header) int64 { return int64(len(appendHeader(nil, h))) }
 
-func appendSnapshot(b []byte, h header, streams []*Stream) []byte {
+func appendSnapshot(b []byte, h header, streams []*Stream, lanes []byte) []byte {
 	b = appendHeader(b, h)
 	for _, st := range streams {
 		st.mu.Lock()
@@ -192,7 +202,7 @@ func appendSnapshot(b []byte, h header, streams []*Stream) []byte {
 		}
 		st.mu.Unlock()
 	}
-	return appendComplete(b)
+	return appendComplete(append(b, lanes...))
 }
 
 // createWith creates a file that holds data, durably except for its name.

@@ -14,6 +14,10 @@ func (s *Stream) jumpLocked(off int64) {
 	for s.next < off && len(s.done.ahead) > 0 && s.done.ahead[0].r.From == s.next {
 		a := s.done.ahead[0]
 		s.done.ahead = s.done.ahead[1:]
+		if a.claim != nil {
+			s.reachClaimLocked(a)
+			continue
+		}
 		sp := &Span{r: a.r, marker: a.marker, after: a.after, state: spanSettled}
 		s.seq = max(s.seq, a.after)
 		s.pushLocked(sp)
@@ -32,7 +36,9 @@ func (s *Stream) pushLocked(sp *Span) {
 		panic(fmt.Sprintf("checkpoint: stream %d: range [%d,%d) is upside down", s.id, sp.r.From, sp.r.To))
 	}
 	for len(s.done.ahead) > 0 && s.done.ahead[0].r.From < sp.r.To {
-		if s.done.ahead[0].r.To > sp.r.To {
+		if claim := s.done.ahead[0].claim; claim != nil {
+			claim.state = spanStale // its lane sends it all the same: these lines go out twice
+		} else if s.done.ahead[0].r.To > sp.r.To {
 			s.done.ahead[0].r.From = sp.r.To
 			break
 		}

@@ -42,6 +42,9 @@ type readOnly struct{ files }
 func (readOnly) Create(name string) (file, error) {
 	return nil, &os.PathError{Op: "create", Path: name, Err: syscall.EROFS}
 }
+func (readOnly) Spool(name string) (spoolFile, error) {
+	return nil, &os.PathError{Op: "open", Path: name, Err: syscall.EROFS}
+}
 func (readOnly) Rename(from, _ string) error {
 	return &os.PathError{Op: "rename", Path: from, Err: syscall.EROFS}
 }

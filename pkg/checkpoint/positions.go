@@ -24,21 +24,22 @@ func (s *Store) Stream(id tail.StreamID) *Stream {
 
 // Epochs returns everything that is known, oldest first.
 func (s *Store) Epochs() []tail.Epoch {
-	return s.epochs(func(tail.Route) bool { return true })
+	return s.epochs(func(tail.Route) bool { return true }, (*Stream).Epoch)
 }
 
-// Known returns the epochs of a route, oldest first. It implements tail.Positions.
+// Known returns the epochs of a route, oldest first. It implements tail.Positions. Ahead holds also what a lane answers for (see
+// Lane): a reader must leave it alone as if it were settled.
 func (s *Store) Known(route tail.Route) []tail.Epoch {
-	return s.epochs(func(r tail.Route) bool { return r == route })
+	return s.epochs(func(r tail.Route) bool { return r == route }, (*Stream).unreadEpoch)
 }
 
-func (s *Store) epochs(want func(tail.Route) bool) []tail.Epoch {
+func (s *Store) epochs(want func(tail.Route) bool, epoch func(*Stream) tail.Epoch) []tail.Epoch {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var out []tail.Epoch
 	for _, st := range s.streams {
 		if want(st.meta.Route) { // a route never changes
-			out = append(out, st.Epoch())
+			out = append(out, epoch(st))
 		}
 	}
 	slices.SortFunc(out, func(a, b tail.Epoch) int { return cmp.Compare(a.ID, b.ID) })
@@ -124,6 +125,12 @@ func (s *Store) Losses() []Loss {
 	return out
 }
 
+// Forget is End for an operator: lines of the stream that an earlier run sent without an answer are not sent again for its sake.
+func (s *Store) Forget(id tail.StreamID) {
+	s.release(id)
+	s.End(id)
+}
+
 // End implements tail.Positions. Spans of the stream that are on their way may still be settled.
 func (s *Store) End(id tail.StreamID) {
 	s.mu.Lock()
@@ -142,7 +149,7 @@ func (s *Store) End(id tail.StreamID) {
 }
 
 // SetOffset moves the committed offset by hand, while nobody reads the stream. Settled ranges beyond it are forgotten, and the
-// marker with them. Bytes that are stepped over count as skipped.
+// marker with them, and so is what an earlier run sent of it without an answer. Bytes that are stepped over count as skipped.
 func (s *Store) SetOffset(id tail.StreamID, off int64) error {
 	st := s.Stream(id)
 	if st == nil {
@@ -154,6 +161,7 @@ func (s *Store) SetOffset(id tail.StreamID, off int64) error {
 	if off > offsetMax {
 		return fmt.Errorf("offset %d is longer than any file", off)
 	}
+	s.release(id)
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.first != nil {

@@ -131,6 +131,7 @@ type ahead struct {
 	r      tail.Range
 	marker tail.Marker // of the bytes that end at r.To
 	after  uint64      // pack number that follows those of the range
+	claim  *Span       // not settled: an earlier run sent it, and nobody knows yet what became of it; nil: settled
 }
 
 func appendAck(dst []byte, id tail.StreamID, p *progress) []byte {

@@ -16,6 +16,7 @@ type state struct {
 	store   storeID // zero until a header was read
 	last    tail.StreamID
 	streams map[tail.StreamID]*entry
+	lanes   map[laneID]laneState
 }
 
 type entry struct {
@@ -43,7 +44,7 @@ func (st *state) load(name string, snapshot bool, data []byte) (l loaded, newer 
 		switch {
 		case !begun && k != kindHeader:
 			return errNoHeader
-		case k&kindOptional != 0, l.complete:
+		case k&kindOptional != 0 && k != kindLane, l.complete:
 			return nil
 		}
 		begun = true
@@ -104,6 +105,12 @@ func (st *state) apply(k kind, payload []byte, snapshot bool, l *loaded) error {
 			return r.err
 		}
 		delete(st.streams, id)
+	case kindLane:
+		id, ls, err := readLane(payload)
+		if err != nil {
+			return err
+		}
+		st.lanes[id] = ls
 	case kindComplete:
 		l.complete = snapshot
 	default:
@@ -184,7 +191,9 @@ func newestSnapshot(order []uint64, content map[string][]byte) (*state, uint64, 
 	return base, from, nil
 }
 
-func newState() *state { return &state{streams: map[tail.StreamID]*entry{}} }
+func newState() *state {
+	return &state{streams: map[tail.StreamID]*entry{}, lanes: map[laneID]laneState{}}
+}
 
 // replay adds one generation to st: what its damaged snapshot still says, if it is not the base, and its journal.
 func (s *Store) replay(st *state, gen uint64, content map[string][]byte, withSnap bool) error {
@@ -246,4 +255,5 @@ func (s *Store) adopt(st *state, before bool) {
 	for id, e := range st.streams {
 		s.streams[id] = newStream(s, e.meta, e.done)
 	}
+	s.adoptLanes(st.lanes)
 }

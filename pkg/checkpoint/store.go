@@ -69,6 +69,8 @@ type Store struct {
 	io sync.Mutex // held while writing; taken before mu
 	journal
 
+	laneBook
+
 	whyMu sync.Mutex
 	why   error // see Trouble
 }
@@ -105,10 +107,11 @@ func Open(dir string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		log: o.Log, now: o.Now, moved: o.Moved, beat: o.Beat, files: f, lock: lock,
-		poke:    make(chan struct{}, 1),
-		trouble: quiet.New(o.Log, slog.LevelError, o.Now),
-		streams: map[tail.StreamID]*Stream{},
-		losses:  map[Loss]int64{},
+		poke:     make(chan struct{}, 1),
+		trouble:  quiet.New(o.Log, slog.LevelError, o.Now),
+		streams:  map[tail.StreamID]*Stream{},
+		losses:   map[Loss]int64{},
+		laneBook: laneBook{spooling: quiet.New(o.Log, slog.LevelError, o.Now)},
 	}
 	if err := s.recover(); err != nil {
 		return nil, errors.Join(fmt.Errorf("state directory %s: %w", dir, err), f.Close(), lock.Release())
@@ -116,6 +119,7 @@ func Open(dir string, o Options) (*Store, error) {
 	for _, what := range s.recovered {
 		s.log.Error("state was damaged: some lines may be sent again", "code", "SHP-K002", "path", dir, "reason", what)
 	}
+	s.sweepSpool()
 	_ = s.Commit() // a new generation; when the disk is in the way, Trouble says so and Run tries again
 	return s, nil
 }
@@ -185,7 +189,7 @@ func (s *Store) Close() error {
 		s.out = nil
 	}
 	s.closed = true
-	return errors.Join(err, s.files.Close(), s.lock.Release())
+	return errors.Join(err, s.closeSpool(), s.files.Close(), s.lock.Release())
 }
 
 // changed is called with the stream's lock held, once until the next commit.

@@ -27,6 +27,7 @@ type Span struct {
 	marker     tail.Marker // of the bytes that end at r.To
 	after      uint64      // pack number that follows
 	state      spanState   // guarded by Stream.mu, as everything here
+	claimed    bool        // a lane answers for it: it survives Rewind
 	prev, next *Span
 }
 
@@ -36,6 +37,7 @@ const (
 	spanOpen    spanState = iota
 	spanSettled           // in the list until everything before it is settled too; or merged into a neighbour
 	spanStale             // forgotten by Rewind
+	spanAhead             // claimed, and reading has not reached it: in done.ahead, not in the list
 )
 
 // Stream is the ledger of one epoch. Bytes are read, entered as spans in the order of the file, and settled in any order.
@@ -66,7 +68,7 @@ func newStream(store *Store, e tail.Epoch, p progress) *Stream {
 
 // rest makes done the whole truth about the stream: nothing is on its way.
 func (s *Stream) rest() {
-	for len(s.done.ahead) > 0 && s.done.ahead[0].r.From <= s.done.offset {
+	for len(s.done.ahead) > 0 && s.done.ahead[0].r.From <= s.done.offset && s.done.ahead[0].claim == nil {
 		s.reach(s.done.ahead[0].r.To, s.done.ahead[0].marker, s.done.ahead[0].after)
 		s.done.ahead = s.done.ahead[1:]
 	}
@@ -116,6 +118,9 @@ func (s *Stream) progressLocked() progress {
 	p := s.done
 	p.ahead = nil
 	add := func(a ahead) {
+		if a.claim != nil {
+			return
+		}
 		if n := len(p.ahead); n > 0 && p.ahead[n-1].r.To == a.r.From {
 			a.r.From = p.ahead[n-1].r.From
 			p.ahead[n-1] = a
@@ -125,7 +130,7 @@ func (s *Stream) progressLocked() progress {
 	}
 	for sp := s.first; sp != nil; sp = sp.next {
 		if sp.state == spanSettled {
-			add(ahead{sp.r, sp.marker, sp.after})
+			add(ahead{r: sp.r, marker: sp.marker, after: sp.after})
 		}
 	}
 	for _, a := range s.done.ahead {
@@ -207,16 +212,24 @@ func (s *Stream) settleLocked(sp *Span, o Outcome) {
 	case o.Total() != sp.r.Len() || min(o.Acked, o.Dead, o.Lost, o.Skipped) < 0:
 		panic(fmt.Sprintf("checkpoint: stream %d: outcome %+v does not add up to [%d,%d)", s.id, o, sp.r.From, sp.r.To))
 	}
+	if sp.state == spanAhead {
+		s.settleAheadLocked(sp, o)
+		return
+	}
 	sp.state = spanSettled
+	s.countLocked(o)
+	s.mergeLocked(sp)
+	s.commitLocked()
+	s.touchLocked()
+}
+
+func (s *Stream) countLocked(o Outcome) {
 	s.done.counts.Acked += o.Acked
 	s.done.counts.Dead += o.Dead
 	s.done.counts.Lost += o.Lost
 	s.done.counts.Skipped += o.Skipped
 	s.tally.bytes.Add(o.Acked)
 	s.tally.logs.Add(o.Logs)
-	s.mergeLocked(sp)
-	s.commitLocked()
-	s.touchLocked()
 }
 
 // touchLocked puts the stream on the list of those whose progress the next commit writes.
@@ -236,9 +249,13 @@ func (s *Stream) Rewind() {
 }
 
 func (s *Stream) rewindLocked() {
-	s.done.ahead = s.progressLocked().ahead
+	s.done.ahead = s.waitingLocked()
 	for sp := s.first; sp != nil; sp = sp.next {
-		sp.state = spanStale
+		if sp.state == spanOpen && sp.claimed {
+			sp.state = spanAhead
+		} else {
+			sp.state = spanStale
+		}
 	}
 	s.rest()
 }
