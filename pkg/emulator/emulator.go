@@ -28,6 +28,7 @@ type Options struct {
 	Seed         uint64           // of the dice that Fault.Probability throws
 	ShardRate    Rate             // per shard; zero = no limit. The service: 5 MB and 500 requests a second
 	ProjectRate  Rate             // per project; zero = no limit. The service: 100 GB and 600,000 requests a minute
+	SplitForgets bool             // shards that are split or merged take no sequence ids along; what the service does is not documented
 	AssumeRate   float64          // AssumeRole calls a second per account; 0 = 100, as the service
 }
 

@@ -44,11 +44,12 @@ const (
 	STSThrottle       = "sts_throttle"       // 400 Throttling.User; STS only
 	STSDown           = "sts_down"           // 503 ServiceUnavailable; STS only
 	Slow              = "slow"               // served normally after Delay
+	Forget            = "forget"             // every sequence id of the service is forgotten; served normally otherwise
 	Answer            = "answer"             // the given Status, Code and Message
 )
 
 var faultKinds = []string{ThrottleProject, ThrottleShard, ServerError, ServerBusy, BadGatewayHTML, CutBefore, CutAfter, NoAnswer,
-	NoRequestID, ClockSkew, ExpiredToken, InvalidToken, SignatureMismatch, Revoke, STSThrottle, STSDown, Slow, Answer}
+	NoRequestID, ClockSkew, ExpiredToken, InvalidToken, SignatureMismatch, Revoke, STSThrottle, STSDown, Slow, Forget, Answer}
 
 // Fault is a way to misbehave. It ends when Count requests have met it or For is over, whichever is first.
 type Fault struct {

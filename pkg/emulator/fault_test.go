@@ -37,6 +37,7 @@ func TestFaults(t *testing.T) {
 		{Fault{Kind: SignatureMismatch}, 401, "SignatureNotMatch", 0},
 		{Fault{Kind: Revoke}, 401, "Unauthorized", 0},
 		{Fault{Kind: Slow, Delay: time.Millisecond}, 200, "", 1},
+		{Fault{Kind: Forget}, 200, "", 1},
 		{Fault{Kind: Answer, Status: 504, Code: "GatewayTimeout", Message: "too late"}, 504, "GatewayTimeout", 0},
 	}
 	stored := 0

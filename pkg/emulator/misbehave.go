@@ -19,6 +19,10 @@ func (e *Emulator) misbehave(w http.ResponseWriter, r *http.Request, op string, 
 	if x.Delay > 0 && !wait(r, x.Delay) {
 		return true
 	}
+	if x.Kind == Forget {
+		e.forgetSequences()
+		return false
+	}
 	if x.Kind == ClockSkew || x.Kind == Slow || x.Kind == CutAfter || x.Kind == Revoke && op != OpSTS {
 		return false
 	}

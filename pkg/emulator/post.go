@@ -89,10 +89,9 @@ func (e *Emulator) accept(p *project, l *logstore, d delivery, now time.Time) *f
 		return failf(http.StatusForbidden, "ShardWriteQuotaExceed", "Write quota exceed for shard %d", s.id)
 	}
 	if d.seq != nil {
-		if last, ok := l.sequence[d.key]; ok && *d.seq <= last {
-			return failf(http.StatusBadRequest, "InvalidSequenceId", "The sequence id %d of hash key %s is invalid, last is %d", *d.seq, d.key, last)
+		if f := l.number(d.key, *d.seq); f != nil {
+			return f
 		}
-		l.sequence[d.key] = *d.seq
 	}
 	if d.key == "" {
 		l.next = (l.next + 1) % len(shards)

@@ -242,14 +242,7 @@ func (c *call) splitShard() *fail {
 			return bad // narrower than the number of parts
 		}
 	}
-	s.readonly = true
-	out := []*shard{s}
-	for i := 1; i < len(bounds); i++ {
-		child := newShard(len(l.shards), bounds[i-1], bounds[i], c.e.opt.Now(), s.id)
-		l.shards = append(l.shards, child)
-		out = append(out, child)
-	}
-	writeJSON(c.w, http.StatusOK, views(out))
+	writeJSON(c.w, http.StatusOK, views(c.e.split(l, s, bounds)))
 	return nil
 }
 
@@ -271,6 +264,8 @@ func (c *call) mergeShards() *fail {
 		return failf(http.StatusBadRequest, "ParameterInvalid", "shard %d has no neighbour to merge with", s.id)
 	}
 	s.readonly, right.readonly = true, true
+	l.moved(s, c.e.opt.SplitForgets)
+	l.moved(right, c.e.opt.SplitForgets)
 	child := newShard(len(l.shards), s.begin, right.end, c.e.opt.Now(), s.id, right.id)
 	l.shards = append(l.shards, child)
 	writeJSON(c.w, http.StatusOK, views([]*shard{child, s, right}))
