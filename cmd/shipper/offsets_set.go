@@ -181,7 +181,7 @@ func (g *global) forgetStream(store *checkpoint.Store, pick selection) error {
 		return err
 	}
 	line := lineOf(e)
-	store.End(e.ID)
+	store.Forget(e.ID)
 	if g.json {
 		return printJSON(g.stdout, map[string]any{"schema": 1, "forgotten": line})
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -160,7 +161,9 @@ func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 }
 
 func getStatus(ctx context.Context, network, addr string) (*admin.Status, error) {
-	transport := over(network, addr)
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://shipper/status", nil)
 	if err != nil {

@@ -57,6 +57,8 @@ var Metrics = []Metric{
 	{"shipper_dead_letter_bytes", "Size of the dead-letter files.", Gauge, nil},
 	{"shipper_dead_letters_dropped_total", "Dead letters (groups of logs) that were deleted unsent because dead_letter.max was reached: their lines are lost.", Counter, nil},
 	{"shipper_mended_logs_total", "Logs that were changed so that the service takes them.", Counter, []string{"target"}},
+	{"shipper_resent_requests_total", "With exactly_once: requests that were sent again under their number, because nobody knew whether they had arrived.", Counter, []string{"target"}},
+	{"shipper_already_stored_requests_total", "With exactly_once: requests that were sent again and had arrived before; the service stored them once.", Counter, []string{"target"}},
 	{"shipper_possible_repeats_total", "Logs in requests that were sent and never answered: they may be stored twice.", Counter, []string{"target"}},
 
 	{"shipper_target_up", "1 when the target's last request was accepted, or none was needed yet.", Gauge, []string{"target"}},

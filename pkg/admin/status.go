@@ -42,6 +42,10 @@ type TargetStatus struct {
 	AckedLogs      int64      `json:"acked_logs"`
 	AckedBytes     int64      `json:"acked_bytes"`
 	DeadLogs       int64      `json:"dead_logs"`
+	ExactlyOnce    bool       `json:"exactly_once"`
+	Unanswered     int        `json:"unanswered_requests"`     // numbered and kept on the disk: not answered yet
+	Resent         int64      `json:"resent_requests"`         // sent again under their number
+	AlreadyStored  int64      `json:"already_stored_requests"` // of those, the ones that had arrived before
 	Requests       int64      `json:"requests"`
 	LastAckAt      *time.Time `json:"last_ack_at"`
 	LastError      *LastError `json:"last_error"`

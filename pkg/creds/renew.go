@@ -3,7 +3,6 @@ package creds
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -125,7 +124,7 @@ func (p *Provider) plan(c *Credentials) time.Time {
 func (p *Provider) missed(err error) {
 	p.rotation.fail(err)
 	life := p.rotation.newest().life()
-	old, none := p.rotation.usable()
+	_, none := p.rotation.usable()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures++
@@ -141,9 +140,6 @@ func (p *Provider) missed(err error) {
 		p.log.Error("no credential: data waits in the files", args...)
 	} else {
 		what := "credential could not be renewed: the old one is used on"
-		if !old.Expires.IsZero() {
-			what += fmt.Sprintf(" until %s, for %s more", old.Expires.UTC().Format(time.RFC3339), old.Left(p.now()).Round(time.Second))
-		}
 		if p.rejections > 0 {
 			what = "credential could not be renewed, and the service refuses the old one: data waits in the files"
 		}

@@ -68,7 +68,18 @@ func (d *Daemon) unsent() error {
 	if n := d.pending(); n > 0 {
 		return fmt.Errorf("%w (%d bytes read and not accepted)", ErrUnsent, n)
 	}
+	if n := d.unanswered(); n > 0 {
+		return fmt.Errorf("%w (%d requests of an earlier run not answered)", ErrUnsent, n)
+	}
 	return nil
+}
+
+// unanswered is how many requests are kept on the disk because nobody knows yet whether they were stored.
+func (d *Daemon) unanswered() (n int) {
+	for name := range d.now().targets {
+		n += d.store.Unresolved(name)
+	}
+	return n
 }
 
 // pending is how many bytes were read and are not settled.

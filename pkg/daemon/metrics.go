@@ -72,6 +72,8 @@ func (m *sheet) sending(target string, p producer.Stats) {
 	m.add("shipper_in_flight_requests", float64(p.InFlight), target)
 	m.add("shipper_in_flight_limit", float64(p.InFlightLimit), target)
 	m.add("shipper_mended_logs_total", float64(p.Mended), target)
+	m.add("shipper_resent_requests_total", float64(p.Resent), target)
+	m.add("shipper_already_stored_requests_total", float64(p.AlreadyStored), target)
 	m.add("shipper_possible_repeats_total", float64(p.RepeatsPossible), target)
 	m.add("shipper_clock_skew_seconds", p.ClockOffset.Seconds(), target, "log")
 }

@@ -46,7 +46,7 @@ func (d *Daemon) settled(ctx context.Context) error {
 	}
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for d.pending() > 0 {
+	for d.pending() > 0 || d.unanswered() > 0 {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -82,7 +82,7 @@ func (d *Daemon) giveUp(ctx context.Context) error {
 			if n := uint64(s.AckedLogs); progress[name].IsZero() || n != acked[name] {
 				progress[name], acked[name] = time.Now(), n
 			}
-			late := time.Since(progress[name]) > d.now().cfg.Agent.DrainLimit.D() && d.pending() > 0
+			late := time.Since(progress[name]) > d.now().cfg.Agent.DrainLimit.D() && (d.pending() > 0 || d.unanswered() > 0)
 			if err := t.trouble(late); err != nil {
 				return fmt.Errorf("target %s: %w", name, err)
 			}

@@ -31,6 +31,7 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 	for _, name := range slices.Sorted(maps.Keys(gen.targets)) {
 		t := gen.targets[name]
 		s.Targets = append(s.Targets, t.status(counts.senders[name], counts.sources[name]))
+		s.Targets[len(s.Targets)-1].Unanswered = d.store.Unresolved(name)
 		if why := t.reason(); why != "" {
 			ready = false
 			s.Reasons = append(s.Reasons, "target "+name+": "+why)
@@ -74,7 +75,7 @@ func (t *target) status(p producer.Stats, c creds.Status) admin.TargetStatus {
 		Name: t.name, Project: t.cfg.Project, Logstore: t.cfg.Logstore, RoleARN: t.cfg.RoleARN, Up: p.Up,
 		TokenRefreshes: int64(c.Refreshes), TokenFailures: int64(c.Failures), TokenRejected: p.CredentialsRejected,
 		InFlight: p.InFlight, InFlightLimit: p.InFlightLimit, AckedLogs: p.AckedLogs, AckedBytes: p.AckedBytes,
-		DeadLogs: p.DeadLogs,
+		DeadLogs: p.DeadLogs, ExactlyOnce: t.cfg.ExactlyOnce, Resent: p.Resent, AlreadyStored: p.AlreadyStored,
 	}
 	for _, n := range p.Requests {
 		s.Requests += n

@@ -53,7 +53,7 @@ func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string
 	})
 	t.producer, err = producer.New(producer.Options{
 		Target: name, Config: cfg.Config, InFlight: cfg.Batch.InFlight, MaxBytes: int64(cfg.Batch.MaxBytes), MaxDelay: cfg.Batch.MaxDelay.D(), Creds: t.identity,
-		Batches: t.batches, Budget: d.budget, DeadLetters: d.dead, Log: log,
+		Batches: t.batches, Budget: d.budget, DeadLetters: d.dead, Lanes: d.store, Log: log,
 	})
 	return t, err
 }
@@ -61,7 +61,7 @@ func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string
 // NewProvider makes what signs a target's requests, as run does: base identity, role, narrowed session. It asks for nothing yet.
 func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.Provider, error) {
 	source, err := creds.NewSource(cfg.Credentials[t.Credentials], creds.Options{
-		Log: log, Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint, Region: t.Region, Network: t.Network,
+		Log: log, Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint,
 	})
 	if err != nil {
 		return nil, err

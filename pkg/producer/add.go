@@ -14,6 +14,8 @@ func (s Stats) Add(before Stats) Stats {
 	s.SentRaw += before.SentRaw
 	s.SentCompressed += before.SentCompressed
 	s.RepeatsPossible += before.RepeatsPossible
+	s.Resent += before.Resent
+	s.AlreadyStored += before.AlreadyStored
 	s.CredentialsRejected += before.CredentialsRejected
 	s.Dead = sum(s.Dead, before.Dead)
 	s.Requests = sum(s.Requests, before.Requests)

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +25,8 @@ import (
 type Client struct {
 	endpoint Endpoint
 	project  string
-	logstore string
-	path     string
+	path     string // of requests that any shard may take
+	routed   string // of requests with a key, up to its value
 	codec    codec.Codec
 	v4       bool
 	http     *http.Client
@@ -64,8 +65,8 @@ func NewClient(c Config, hc *http.Client) (*Client, error) {
 	return &Client{
 		endpoint: endpoint,
 		project:  c.Project,
-		logstore: c.Logstore,
 		path:     "/logstores/" + url.PathEscape(c.Logstore) + "/shards/lb",
+		routed:   "/logstores/" + url.PathEscape(c.Logstore) + "/shards/route?key=",
 		codec:    compression,
 		v4:       c.Signature == "v4",
 		http:     &own,
@@ -76,12 +77,31 @@ func NewClient(c Config, hc *http.Client) (*Client, error) {
 // Endpoint is where the requests go.
 func (c *Client) Endpoint() Endpoint { return c.endpoint }
 
+// place names the Logstore, by whatever network it is reached.
+func (c *Client) place() string {
+	return cmp.Or(c.endpoint.Region, c.endpoint.Host) + "/" + c.project + c.path
+}
+
 // Encode makes the body of one request out of serialised LogGroups.
 func (c *Client) Encode(groups ...[]byte) (*Body, error) { return NewBody(c.codec, groups...) }
 
 // Post sends b once, signed with cred as of now (by the service's clock). An error means that no answer came; every answer,
 // whatever its status, is a Reply. Classify turns both into a verdict. The Reply's Sent and Took are set in either case.
 func (c *Client) Post(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time) (Reply, error) {
+	return c.post(ctx, cred, b, now, c.path)
+}
+
+// PostNumbered is Post under a number of a hash key (32 hex digits): the service takes it only if it is above the last one that it
+// took for this key, else it answers InvalidSequenceId (help: scheduled-sql-exactly-once; loongcollector SLSClientManager.cpp).
+func (c *Client) PostNumbered(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time, key string, seq uint64) (Reply, error) {
+	return c.post(ctx, cred, b, now, c.numbered(key, seq))
+}
+
+func (c *Client) numbered(key string, seq uint64) string {
+	return c.routed + key + "&seqid=" + strconv.FormatUint(seq, 10)
+}
+
+func (c *Client) post(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time, path string) (Reply, error) {
 	var reply Reply
 	ctx, cancel := context.WithTimeout(ctx, requestTime+time.Duration(b.Len()/perSecond)*time.Second)
 	defer cancel()
@@ -90,7 +110,7 @@ func (c *Client) Post(ctx context.Context, cred *creds.Credentials, b *Body, now
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(w httptrace.WroteRequestInfo) { sent.Store(w.Err == nil) },
 	})
-	req, err := c.request(ctx, cred, b, now)
+	req, err := c.request(ctx, cred, b, now, path)
 	if err != nil {
 		return reply, fmt.Errorf("post to %s: %w", c.endpoint.Host, err)
 	}
@@ -116,9 +136,9 @@ func (c *Client) Post(ctx context.Context, cred *creds.Credentials, b *Body, now
 }
 
 // request builds and signs one attempt.
-func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, now time.Time, path string) (*http.Request, error) {
 	r := b.open()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.URL(c.path), r)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.endpoint.URL(path), r)
 	if err != nil {
 		b.Free() // what r held
 		return nil, err
@@ -126,7 +146,7 @@ func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, 
 	req.ContentLength = int64(b.Len())
 	req.GetBody = func() (io.ReadCloser, error) { return b.open(), nil }
 	headers := c.headers(cred, b)
-	pprof.Do(ctx, pprof.Labels("stage", "sign"), func(context.Context) { err = c.sign(headers, cred, b.data, now) })
+	pprof.Do(ctx, pprof.Labels("stage", "sign"), func(context.Context) { err = c.sign(headers, cred, b.data, now, path) })
 	if err != nil {
 		b.Free()
 		return nil, fmt.Errorf("sign: %w", err)
@@ -166,13 +186,13 @@ func (c *Client) headers(cred *creds.Credentials, b *Body) map[string]string {
 }
 
 // sign adds the date and the signature.
-func (c *Client) sign(h map[string]string, cred *creds.Credentials, body []byte, now time.Time) error {
+func (c *Client) sign(h map[string]string, cred *creds.Credentials, body []byte, now time.Time, path string) error {
 	if c.v4 {
 		h[sls.HTTPHeaderLogDate] = now.UTC().Format(sls.ISO8601)
-		return sls.NewSignerV4(cred.ID, cred.Secret, c.endpoint.Region).Sign(http.MethodPost, c.path, h, body)
+		return sls.NewSignerV4(cred.ID, cred.Secret, c.endpoint.Region).Sign(http.MethodPost, path, h, body)
 	}
 	h[sls.HTTPHeaderDate] = now.UTC().Format(http.TimeFormat)
-	return sls.NewSignerV1(cred.ID, cred.Secret).Sign(http.MethodPost, c.path, h, body)
+	return sls.NewSignerV1(cred.ID, cred.Secret).Sign(http.MethodPost, path, h, body)
 }
 
 // hideURL drops the *url.Error around err: it repeats method and address, which the caller has said already.

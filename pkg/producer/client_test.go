@@ -60,10 +60,10 @@ func TestSignatures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client.path = "/logstores/ls/shards/route?seqid=7&key=0123456789abcdef0123456789abcdef"
 		b := &Body{data: []byte("hello sls body"), rawSize: 50, codec: codec.LZ4, groups: 1}
 		h := client.headers(testKey, b)
-		if err := client.sign(h, testKey, b.data, at); err != nil {
+		path := client.numbered("0123456789abcdef0123456789abcdef", 7)
+		if err := client.sign(h, testKey, b.data, at, path); err != nil {
 			t.Fatal(err)
 		}
 		if h["Authorization"] != want {

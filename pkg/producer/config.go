@@ -28,7 +28,9 @@ type Config struct {
 	Compression string `toml:"compression"`
 	// Signature version: "v1" (default) or "v4" (needs the region).
 	Signature string `toml:"signature"`
-	// ExactlyOnce asks for idempotent writes. Not supported yet: true is refused. Default false.
+	// ExactlyOnce numbers the requests, so that the service refuses what it has stored already: after a crash or a lost answer
+	// nothing comes twice. Every request is kept in the state directory until it is answered, and holds lines of one file.
+	// Default false.
 	ExactlyOnce bool `toml:"exactly_once"`
 	// Retry spaces the attempts.
 	Retry RetryConfig `toml:"retry"`
@@ -94,9 +96,6 @@ func (c Config) Validate() error {
 	case "v1", "v4":
 	default:
 		bad("signature", fmt.Sprintf("%q is not a signature version", c.Signature), "v1 or v4")
-	}
-	if c.ExactlyOnce {
-		bad("exactly_once", "true is not supported yet", "leave it out: lines are delivered at least once")
 	}
 	errs = append(errs, invalid.Under("retry", c.Retry.validate()))
 	return errors.Join(errs...)

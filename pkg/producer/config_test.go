@@ -70,7 +70,7 @@ func TestValidate(t *testing.T) {
 		"no compression": {func(c *Config) { c.Compression = "" }, []string{"compression"}},
 		"signature":      {func(c *Config) { c.Signature = "v2" }, []string{"signature"}},
 		"v4 region":      {func(c *Config) { c.Signature, c.Region, c.Endpoint = "v4", "", "127.0.0.1:9000" }, []string{"region"}},
-		"exactly once":   {func(c *Config) { c.ExactlyOnce = true }, []string{"exactly_once"}},
+		"exactly once":   {func(c *Config) { c.ExactlyOnce = true }, nil},
 		"retry": {func(c *Config) {
 			c.Retry = RetryConfig{Min: 0, Max: units.Duration(-time.Second), RateLimit: 10}
 		}, []string{"retry.min", "retry.max", "retry.rate_limit"}},

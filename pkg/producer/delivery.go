@@ -17,6 +17,7 @@ const rejectTries = 3
 type delivery struct {
 	*Producer
 	attempts context.Context // of single requests; ends a grace after the context of deliver
+	lane     *lane           // nil: requests have no numbers
 }
 
 // deliver sends batches until every log of them is acknowledged or dead. It returns those that are not settled because ctx
@@ -28,22 +29,31 @@ func (d *delivery) deliver(ctx context.Context, batches []*batch.Batch) (left []
 		slips[i] = slip{batch: b, open: b.Logs}
 		first.pieces[i] = piece{slip: &slips[i], to: b.Logs}
 	}
-	queue := []load{first}
-	for len(queue) > 0 {
-		l := queue[0]
-		next, ok := d.carry(ctx, &l)
-		if !ok {
-			break
-		}
-		queue = append(next, queue[1:]...)
-	}
+	d.work(ctx, []load{first})
 	for i := range slips {
-		if s := &slips[i]; s.open > 0 {
+		if s := &slips[i]; s.open > 0 && !d.lane.keeps(s.batch) {
 			left = append(left, s.batch)
 			d.meter.repeats.Add(int64(s.batch.Logs - s.open))
 		}
 	}
 	return left
+}
+
+// work sends the loads of queue, and what becomes of them, until none is left or ctx ends.
+func (d *delivery) work(ctx context.Context, queue []load) {
+	for len(queue) > 0 {
+		l := queue[0]
+		d.lane.plan(queue)
+		next, ok := d.carry(ctx, &l)
+		if !ok {
+			return
+		}
+		if len(next) > 1 {
+			d.doubt(&l)
+		}
+		queue = append(next, queue[1:]...)
+	}
+	d.lane.done()
 }
 
 // carry sends one load until that is over: it was stored or buried, or it has to be taken apart into other loads. ok is false
@@ -65,6 +75,7 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 		body.Free()
 		d.Budget.Sub(size)
 	}()
+	d.enumerate(l, body)
 	wait := backoff.New(d.Config.Retry.Min.D(), d.Config.Retry.Max.D(), nil)
 	for tries := 1; ; tries++ {
 		a, ok := d.attempt(ctx, l, body, tries)
@@ -92,7 +103,11 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 		}
 		// That a single log is too large is believed of the service, not of a proxy.
 		if f.Verdict == Split && f.RequestID != "" || f.Verdict == Sanitise || f.Verdict == Reject && l.rejects >= rejectTries {
+			d.doubt(l)
 			return nil, d.bury(ctx, l, f)
+		}
+		if a.taken {
+			d.renumber(l, body)
 		}
 		if a.again {
 			continue
@@ -105,6 +120,7 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 type outcome struct {
 	finding Finding
 	again   bool // the gate, not a backoff, decides when the next attempt is made
+	taken   bool // the number was used up by somebody else
 }
 
 // attempt makes one request as soon as rate limit, gate and credentials allow. ok is false if ctx ended before.
@@ -127,7 +143,7 @@ func (d *delivery) attempt(ctx context.Context, l *load, body *Body, tries int) 
 			d.gate.stale(p, max(known, cred.Generation))
 		case p.probe: // waiting for them has not helped
 			d.heldBy(Finding{Verdict: Hold, ID: "SHP-P413", Code: "NoCredentials", Message: err.Error(), Whose: Caller,
-				Cause: "there are no credentials to sign with", Fix: "see the messages about the credentials"}, nil)
+				Cause: "there are no credentials to sign with", Fix: "see the messages about the credentials"})
 			d.gate.leave(p, refused)
 		default:
 			d.gate.stale(p, known)
@@ -140,16 +156,23 @@ func (d *delivery) try(l *load, body *Body, p pass, cred *creds.Credentials, tri
 	var reply Reply
 	var err error
 	pprof.Do(d.attempts, pprof.Labels("stage", "post"), func(ctx context.Context) {
-		reply, err = d.client.Post(ctx, cred, body, d.serverNow())
+		if l.seq > 0 {
+			if l.unsure {
+				d.meter.resent.Add(1)
+			}
+			reply, err = d.client.PostNumbered(ctx, cred, body, d.serverNow(), l.key, l.seq)
+		} else {
+			reply, err = d.client.Post(ctx, cred, body, d.serverNow())
+		}
 	})
-	f := Classify(reply, err)
+	f, taken := d.judge(l, reply, err)
 	if err != nil && d.attempts.Err() != nil {
 		d.repeat(reply, err, f, l)
 		d.gate.leave(p, cancelled)
 		return outcome{finding: f, again: true} // enter will find that ctx has ended
 	}
 	d.account(l, body, reply, err, f)
-	o := outcome{finding: f}
+	o := outcome{finding: f, taken: taken}
 	var s signal
 	switch f.Verdict {
 	case OK:
@@ -183,7 +206,10 @@ func (d *delivery) try(l *load, body *Body, p pass, cred *creds.Credentials, tri
 			s = timedOut
 		}
 	}
-	d.tell(f, s, tries, cred)
+	if taken {
+		s = answered
+	}
+	d.tell(f, s, tries)
 	d.gate.leave(p, s)
 	return o
 }

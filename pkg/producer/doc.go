@@ -4,7 +4,7 @@
 // request id) or as dead (refused for ever and written to the dead-letter store first), or that the batch stays unsettled
 // and is sent again after a restart. It tries for ever: a network that is down, a quota, a missing permission, an expired
 // credential only make it wait. A request that was cut after it was sent may have been stored; it is sent again and counted
-// as a possible repeat.
+// as a possible repeat; with exactly_once it is sent again under its number, which the service takes only once.
 //
 // pkg/daemon makes one Producer a target and runs it; `check` uses Client, Classify and Rules alone.
 //

@@ -53,6 +53,7 @@ func (p *piece) lines() tail.Range {
 type load struct {
 	pieces  []piece
 	rejects int // answers of Reject so far
+	number      // with exactly_once
 }
 
 func (l *load) logs() int {

@@ -42,7 +42,7 @@ func (p *Producer) take(ctx context.Context, dst []*batch.Batch) ([]*batch.Batch
 	if wait := time.Until(last.Add(p.pacer.pace)); wait > 0 {
 		rest(ctx, wait, nil)
 	}
-	dst, err := p.Batches.Take(ctx, dst, batch.Limit{Bytes: p.MaxBytes, Groups: maxGroups})
+	dst, err := p.Batches.Take(ctx, dst, batch.Limit{Bytes: p.MaxBytes, Groups: p.groups})
 	if err != nil {
 		return dst, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"shipper/internal/quiet"
 	"shipper/pkg/batch"
+	"shipper/pkg/checkpoint"
 	"shipper/pkg/creds"
 	"shipper/pkg/producer/deadletter"
 )
@@ -37,6 +38,8 @@ type Batches interface {
 	Take(ctx context.Context, dst []*batch.Batch, limit batch.Limit) ([]*batch.Batch, error)
 	// Return puts back what was not sent.
 	Return(...*batch.Batch)
+	// Restore makes a batch again out of what a lane kept of it.
+	Restore(state, group []byte, claim checkpoint.Claim) (*batch.Batch, error)
 }
 
 // DeadLetters keeps what the service refuses for ever. *deadletter.Store is one.
@@ -51,7 +54,7 @@ type Budget interface {
 	Sub(bytes int64)
 }
 
-// Options are what a Producer needs. All but HTTP, Log and Now are required.
+// Options are what a Producer needs. All but Lanes, HTTP, Log and Now are required.
 type Options struct {
 	Target      string // name of the target
 	Config      Config
@@ -62,6 +65,7 @@ type Options struct {
 	Batches     Batches
 	Budget      Budget
 	DeadLetters DeadLetters
+	Lanes       Lanes            // required with Config.ExactlyOnce
 	HTTP        *http.Client     // nil: one of its own, with NewTransport
 	Log         *slog.Logger     // knows which target it is; nil discards
 	Now         func() time.Time // wall clock; nil: time.Now
@@ -74,6 +78,7 @@ type Producer struct {
 	gate    *gate
 	limiter *rate.Limiter // nil: no rate limit
 	pacer   pacer
+	groups  int // most of them in one request
 	keys    keys
 	meter   meter
 	busy    busy
@@ -97,6 +102,9 @@ func New(o Options) (*Producer, error) {
 	case o.InFlight < 1 || o.MaxBytes < 1:
 		return nil, fmt.Errorf("producer %s: InFlight is %d and MaxBytes %d: both must be at least 1", o.Target, o.InFlight, o.MaxBytes)
 	}
+	if o.Config.ExactlyOnce && o.Lanes == nil {
+		return nil, fmt.Errorf("producer %s: exactly_once needs Lanes", o.Target)
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -110,11 +118,15 @@ func New(o Options) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("producer %s: %w", o.Target, err)
 	}
-	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay),
+	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay), groups: maxGroups,
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
 		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},
 		burials:  quiet.New(o.Log, slog.LevelError, o.Now),
 		mendings: quiet.New(o.Log, slog.LevelWarn, o.Now),
+	}
+	if o.Config.ExactlyOnce {
+		// That the service stores several groups under one number wholly or not at all is written nowhere.
+		p.groups, p.pacer.pace = 1, 0
 	}
 	if n := o.Config.Retry.RateLimit; n > 0 {
 		p.limiter = rate.NewLimiter(rate.Limit(n), int(n)) // a burst of one second
@@ -145,9 +157,10 @@ func (p *Producer) Run(ctx context.Context) error {
 		case <-idle:
 		}
 	})
-	for range p.InFlight {
+	lanes := p.borrow()
+	for i := range p.InFlight {
 		senders.Go(func() {
-			if err := p.send(inner, attempts); err != nil {
+			if err := p.send(inner, attempts, lanes[i]); err != nil {
 				stop(err)
 			}
 		})
@@ -164,7 +177,8 @@ func (p *Producer) Run(ctx context.Context) error {
 }
 
 // send is one sender: it takes batches and sees each to its end.
-func (p *Producer) send(ctx, attempts context.Context) error {
+func (p *Producer) send(ctx, attempts context.Context, lanes []*checkpoint.Lane) error {
+	own := p.takeLane(ctx, attempts, lanes)
 	var batches []*batch.Batch
 	for {
 		var err error
@@ -178,7 +192,7 @@ func (p *Producer) send(ctx, attempts context.Context) error {
 		case err != nil:
 			return fmt.Errorf("take batches of target %s: %w", p.Target, err)
 		}
-		d := delivery{Producer: p, attempts: attempts}
+		d := delivery{Producer: p, attempts: attempts, lane: own}
 		if left := d.deliver(ctx, batches); len(left) > 0 {
 			p.Batches.Return(left...)
 			return nil // ctx has ended

@@ -19,6 +19,8 @@ type Stats struct {
 	SentRaw             int64     // bytes before compression, accepted requests only
 	SentCompressed      int64     // bytes on the wire, accepted requests only
 	RepeatsPossible     int64     // logs in requests that were sent and not answered: they may be stored twice
+	Resent              int64     // with exactly_once: requests sent again under their number, because nobody knew whether they had arrived
+	AlreadyStored       int64     // of those, the ones that had
 	CredentialsRejected int64     // requests refused for their credentials; 0 through every rotation
 
 	InFlight      int
@@ -80,6 +82,7 @@ func (h *histogram) snapshot() Histogram {
 type meter struct {
 	ackedLogs, ackedBytes, deadLogs, mended      atomic.Int64
 	sentRaw, sentCompressed, repeats, noGoodKeys atomic.Int64
+	resent, already                              atomic.Int64
 	results                                      [len(Results)]atomic.Int64
 	durations                                    histogram
 	lastAck                                      atomic.Int64 // Unix nanoseconds
@@ -141,7 +144,7 @@ func (p *Producer) Stats() Stats {
 	s := Stats{
 		AckedLogs: m.ackedLogs.Load(), AckedBytes: m.ackedBytes.Load(), DeadLogs: m.deadLogs.Load(), Mended: m.mended.Load(),
 		Requests: make(map[Result]int64, len(Results)), Durations: m.durations.snapshot(),
-		SentRaw: m.sentRaw.Load(), SentCompressed: m.sentCompressed.Load(), RepeatsPossible: m.repeats.Load(),
+		SentRaw: m.sentRaw.Load(), SentCompressed: m.sentCompressed.Load(), RepeatsPossible: m.repeats.Load(), Resent: m.resent.Load(), AlreadyStored: m.already.Load(),
 		CredentialsRejected: m.noGoodKeys.Load(), ClockOffset: time.Duration(p.offset.Load()),
 		Dead: make(map[string]int64), Up: p.Up(),
 	}

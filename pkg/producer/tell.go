@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"shipper/internal/quiet"
-	"shipper/pkg/creds"
 )
 
 // account counts one request that ended by itself.
@@ -29,20 +28,20 @@ func (d *delivery) account(l *load, body *Body, r Reply, err error, f Finding) {
 func (d *delivery) repeat(r Reply, err error, f Finding, l *load) {
 	cut := err != nil && r.Sent
 	gateway := err == nil && f.RequestID == "" && (f.Status == http.StatusOK || f.Status >= 500)
-	if cut || gateway {
+	if l.seq == 0 && (cut || gateway) {
 		d.meter.repeats.Add(int64(l.logs()))
 	}
 }
 
 // tell writes about the beginning, the course and the end of troubles, not about single requests.
-func (d *delivery) tell(f Finding, s signal, tries int, cred *creds.Credentials) {
+func (d *delivery) tell(f Finding, s signal, tries int) {
 	switch {
 	case s == passed:
 		d.bumpy.accepted(d.Now())
 		d.held.Over("delivery goes on")
 		d.meter.release()
 	case s == refused:
-		d.heldBy(f, cred)
+		d.heldBy(f)
 	case f.Verdict == Throttle, f.Verdict == Retry && tries > 1: // one failure in a while is normal life
 		d.bumpy.report(d.Now(), "requests fail and are repeated, the lines wait in their files: "+f.Cause, known("code", f.ID, "verdict", f.Verdict.String(),
 			"reason", reason(f), "request_id", f.RequestID, "attempt", tries)...)
@@ -81,6 +80,23 @@ func (b *bumps) accepted(now time.Time) {
 	if over {
 		b.trouble.Over("requests are accepted again")
 	}
+}
+
+// heldBy says why delivery waits, and for whom.
+func (d *delivery) heldBy(f Finding) {
+	why := f.Cause
+	if f.Whose != Nobody {
+		why += "; to be mended by " + string(f.Whose)
+	}
+	if f.Denial.Account != "" {
+		why += " (" + f.Denial.Account + ")"
+	}
+	if f.Fix != "" {
+		why += ": " + f.Fix
+	}
+	d.meter.hold(why, d.Now())
+	d.held.Report("delivery is held, the lines wait in their files: "+why, known("code", f.ID, "verdict", f.Verdict.String(),
+		"account", f.Denial.Account, "reason", reason(f), "request_id", f.RequestID)...)
 }
 
 // reason is the service's own words.
