@@ -6,7 +6,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 GOFLAGS  += -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: build test short fuzz lint fmt generate e2e bench stages clean
+.PHONY: build test short model fuzz lint fmt generate e2e bench stages clean
 
 build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
@@ -16,6 +16,10 @@ test: ## the whole suite under the race detector, in random order
 
 short: ## the quick part of the suite
 	$(GO) test -short ./...
+
+MODEL ?= 500
+model: ## MODEL random lives of a host against a model that knows every line; MODEL_SEED=n plays those of that seed
+	SHIPPER_MODEL=$(MODEL) SHIPPER_MODEL_SEED=$(MODEL_SEED) $(GO) test -count=1 -timeout 10m -v -run '^TestModel$$' ./pkg/daemon
 
 FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME each
