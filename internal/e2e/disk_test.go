@@ -133,3 +133,30 @@ func ownerOf(t *testing.T, path string) int {
 	must(t, syscall.Lstat(path, &st))
 	return int(st.Uid)
 }
+
+// TestDeletedAtStop: a log is deleted while the service takes nothing, and shipper is stopped in good order, without systemd. The next
+// start sends what was left of it, once, and the spool is empty again.
+func TestDeletedAtStop(t *testing.T) {
+	c := newCloud(t, emulator.Options{})
+	h := newHost(t, c, "*.log", "")
+	args := []string{"run", "--set", quick, "--set", "agent.drain=host", "--set", "agent.drain_limit=1s"}
+	appendLines(t, h.path("app.log"), 0, 100)
+	d := h.start(t, args...)
+	eventually(t, 30*time.Second, "the first lines arrive", func() bool { return c.stored() >= 100 })
+	must(t, c.Faults().Inject(emulator.Fault{Op: emulator.OpPost, Kind: emulator.ServerBusy}))
+	appendLines(t, h.path("app.log"), 100, 50000)
+	must(t, os.Remove(h.path("app.log")))
+	if code := d.stop(t); code != 75 && code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	c.Faults().Clear()
+	d = h.start(t, args...)
+	eventually(t, 60*time.Second, "the rest arrives", func() bool { return c.stored() >= 50000 })
+	spool := filepath.Join(h.path("state"), "spool")
+	eventually(t, 60*time.Second, "the spool is empty", func() bool {
+		names, err := os.ReadDir(spool)
+		return err == nil && len(names) == 0
+	})
+	d.stop(t)
+	c.exactly(t, 50000)
+}

@@ -29,6 +29,7 @@ func TestHost(t *testing.T) {
 		{"logrotate copytruncate", rotateCopy},
 		{"a hang is ended by the watchdog", watchdog},
 		{"stopped with a backlog", backlog},
+		{"deleted files", deletedFiles},
 		{"reload", reload},
 		{"logs of root alone", rootOnly},
 		{"keys by LoadCredential", loadCredential},

@@ -35,6 +35,12 @@ type Agent struct {
 	MaxMemory units.Bytes `toml:"max_memory"`
 	// MaxOpenFiles bounds the log files that are open at once. Default 4096.
 	MaxOpenFiles int `toml:"max_open_files"`
+	// MaxPinnedBytes bounds the disk space of deleted files that are held open until they are delivered. Beyond it those that were
+	// deleted first are given up: counted as lost, and named. "0" is no limit. Default "0".
+	MaxPinnedBytes units.Bytes `toml:"max_pinned_bytes"`
+	// MaxSpoolBytes bounds what a stop saves in state_dir of deleted files that are not delivered yet; the next start sends it.
+	// "0" saves nothing. Default "1GiB".
+	MaxSpoolBytes units.Bytes `toml:"max_spool_bytes"`
 	// ReloadOnChange reloads when a configuration file changes, as SIGHUP and "shipper reload" do. A bad file never replaces a
 	// good one. Default true.
 	ReloadOnChange bool `toml:"reload_on_change"`
@@ -58,6 +64,7 @@ func DefaultAgent() Agent {
 		DrainLimit:     units.Duration(25 * time.Second), // below Kubernetes' 30 s before it kills
 		MaxMemory:      32 * units.MiB,
 		MaxOpenFiles:   4096,
+		MaxSpoolBytes:  units.GiB,
 		ReloadOnChange: true,
 	}
 }
@@ -88,6 +95,12 @@ func (a Agent) Validate() error {
 	}
 	if a.MaxOpenFiles < 16 {
 		bad("max_open_files", fmt.Sprintf("%d is too few", a.MaxOpenFiles), "at least 16")
+	}
+	if a.MaxPinnedBytes < 0 {
+		bad("max_pinned_bytes", a.MaxPinnedBytes.String()+" is negative", "")
+	}
+	if a.MaxSpoolBytes < 0 {
+		bad("max_spool_bytes", a.MaxSpoolBytes.String()+" is negative", "")
 	}
 	return errors.Join(errs...)
 }

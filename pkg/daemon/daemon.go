@@ -169,6 +169,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	stopUnder(nil)
 	sendErr := senders.Wait() // requests in flight have had their grace now
 	err := errors.Join(readErr, d.unsent(), sendErr, floor.Wait())
+	d.save()
 	if err == nil {
 		d.log.Info("stopped: everything that was read is delivered")
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"maps"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -17,9 +18,12 @@ import (
 func (d *Daemon) newTailer(gen *generation) error {
 	d.pipes = &pipes{open: map[*process.Pipe]struct{}{}, beat: d.beats.Join("steps")}
 	agent := gen.cfg.Agent
+	keeper, kept := newDescriptors(d.log)
 	var err error
 	d.tailer, err = tail.New(tail.Options{
 		Inputs: tailInputs(gen.cfg), Positions: d.store, NewSink: d.newSink, MaxOpenFiles: agent.MaxOpenFiles,
+		MaxPinned: int64(agent.MaxPinnedBytes), Keeper: keeper, Kept: kept,
+		Spool: filepath.Join(agent.StateDir, "spool"), MaxSpool: int64(agent.MaxSpoolBytes),
 		Ignore: []string{agent.StateDir}, Log: d.log, Beat: d.beats.Join("discovery"),
 	})
 	return err

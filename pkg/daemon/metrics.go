@@ -117,7 +117,9 @@ func (m *sheet) reading(ts tail.Stats) {
 }
 
 // losses names the reasons of a loss in the words of the metric.
-var losses = map[string]string{tail.LostDeleted: "deleted", tail.LostTruncated: "truncated", tail.LostUnconfigured: "unconfigured"}
+var losses = map[string]string{
+	tail.LostDeleted: "deleted", tail.LostTruncated: "truncated", tail.LostUnconfigured: "unconfigured", tail.LostPinned: "pinned", tail.LostUnsaved: "unsaved",
+}
 
 // ledger is what the books say. A reason is there from the beginning, so that the first loss is an increase.
 func (m *sheet) ledger(d *Daemon) {

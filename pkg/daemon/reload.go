@@ -94,7 +94,7 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 }
 
 // fixed are settings that a running daemon cannot change.
-var fixed = []string{"agent.state_dir", "agent.max_memory", "agent.max_open_files", "admin.", "dead_letter.", "log.format"}
+var fixed = []string{"agent.state_dir", "agent.max_memory", "agent.max_open_files", "agent.max_pinned_bytes", "agent.max_spool_bytes", "admin.", "dead_letter.", "log.format"}
 
 // needsRestart refuses a configuration that could be applied in part only.
 func needsRestart(old, cfg *config.Config) error {

@@ -28,7 +28,9 @@ func (t *Tailer) resolve() {
 			return cmp.Or(cmp.Compare(a.id.Birth, b.id.Birth), cmp.Compare(a.where, b.where))
 		})
 		fresh = slices.Compact(fresh)
+		taken := t.takeOver()
 		t.each(fresh, t.claimKernel)
+		t.order(taken)
 		if !t.scanned {
 			t.scanned = true
 			t.findRecords()

@@ -72,16 +72,24 @@ func (t *Tailer) openFile(path string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, info, first, err := identify(f)
+	r, err := t.newFile(f, path)
 	if err != nil {
 		f.Close()
+	}
+	return r, err
+}
+
+// newFile makes the record of an open inode that path leads to, or led to.
+func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
+	id, info, first, err := identify(f)
+	if err != nil {
 		return nil, err
 	}
 	if _, remote := linux.Unwatchable(path); remote { // what such file systems say about handles and birth is not to be trusted
 		id.Handle, id.Birth, info.Birth = "", 0, 0
 	}
 	where := path
-	if real, err := filepath.EvalSymlinks(path); err == nil {
+	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
 		where = real
 	}
 	return &file{

@@ -63,6 +63,7 @@ func (t *Tailer) noWriter(f *file) bool {
 // read again under another name or in a copy.
 func (t *Tailer) final(s *stream) {
 	f := s.file
+	t.unspool(f)
 	grown := f.f != nil && !f.packed() && t.refresh(f) == nil && f.info.Size > s.off.Load()
 	t.log.Debug("file is finished", s.attrs(), "offset", s.off.Load())
 	s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil

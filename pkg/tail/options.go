@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime"
 	"sync/atomic"
@@ -32,6 +33,16 @@ type Options struct {
 	// MaxOpenFiles is how many descriptors are kept before idle, settled files are closed; 0 is 4096. Files with unread
 	// bytes are never closed, whatever the number.
 	MaxOpenFiles int
+	// MaxPinned is how many bytes of disk deleted files may take until they are read and settled; beyond it those that were deleted
+	// first are given up, which is a named loss. 0 is no limit.
+	MaxPinned int64
+	// Keeper, if not nil, is given the descriptors of deleted files that are not settled; Kept is what it gave back at this start. A
+	// descriptor's Name is the name it was kept under.
+	Keeper Keeper
+	Kept   []*os.File
+	// Spool is where Save puts what is not settled of deleted files, at most MaxSpool bytes of it; "" is nowhere.
+	Spool    string
+	MaxSpool int64
 	// FinalWait is how long a detached file must be quiet where the kernel does not tell whether it has a writer, and how
 	// long the copy of a truncated file is waited for; 0 is 30 s.
 	FinalWait time.Duration
@@ -83,7 +94,7 @@ func New(o Options) (*Tailer, error) {
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		linked: map[*file]struct{}{}, parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
-		sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},
+		pins: map[*file]*pin{}, spooled: map[*file]string{}, sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},
 		prepared: make(chan struct{}), retick: make(chan time.Duration, 1),
 		openers: map[string]opener{
 			".gz":  func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },

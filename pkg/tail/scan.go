@@ -60,6 +60,7 @@ func (t *Tailer) step(what int) {
 	if what != 0 {
 		t.limitOpen()
 	}
+	t.tendPinned(what&(stepTick|stepAll) != 0)
 	t.release()
 }
 

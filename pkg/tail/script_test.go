@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := &play{t: t, w: newWorld(t), dir: t.TempDir(), open: map[string]*os.File{}, clock: time.Now()}
+			p := &play{t: t, w: newWorld(t), dir: t.TempDir(), state: t.TempDir(), open: map[string]*os.File{}, clock: time.Now()}
 			defer p.end()
 			for i, l := range strings.Split(string(text), "\n") {
 				p.at = fmt.Sprintf("%s:%d", filepath.Base(file), i+1)
@@ -50,9 +50,11 @@ type play struct {
 	at     string
 	w      *world
 	dir    string
+	state  string
 	inputs []Input
 	opts   Options
 	tl     *Tailer
+	store  *store // of descriptors, as systemd's
 	open   map[string]*os.File
 	clock  time.Time
 }
@@ -65,6 +67,9 @@ func (p *play) end() {
 	}
 	for _, f := range p.open {
 		f.Close()
+	}
+	if p.store != nil {
+		p.store.close()
 	}
 }
 
@@ -81,15 +86,16 @@ func (p *play) do(cmd string, a []string) error {
 	switch cmd {
 	case "input": // input NAME TARGETS key=value ...: another input; paths and exclude are relative to the directory
 		return p.input(a)
-	case "option": // option max_open_files N
-		n, err := strconv.Atoi(a[1])
-		p.opts.MaxOpenFiles = n
-		return err
+	case "option": // option max_open_files|max_pinned|max_spool N, option keeper
+		return p.option(a)
 	case "start":
 		return p.start()
-	case "stop", "kill": // kill forgets what was not settled; stop settles first
+	case "stop", "kill", "cut": // kill forgets what was not settled; cut is a stop at drain_limit; stop settles first
 		if cmd == "stop" {
 			p.w.settleAll()
+		}
+		if cmd != "kill" {
+			p.tl.Save(p.t.Context())
 		}
 		err := p.tl.Close()
 		p.tl, p.w.sinks = nil, map[StreamID]*sink{}
@@ -185,6 +191,11 @@ func (p *play) do(cmd string, a []string) error {
 	case "acks": // acks on|off: settle what is handed over at once, or with settle
 		p.w.acks = a[0] == "on"
 		return nil
+	case "forget": // forget: as "shipper offsets forget" does with everything
+		p.w.ledger.epochs = map[StreamID]*Epoch{}
+		return nil
+	case "spoolfile": // spoolfile NAME: an empty file in the spool
+		return os.WriteFile(filepath.Join(p.state, "spool", a[0]), nil, 0o600)
 	case "settle":
 		p.w.settleAll()
 		return nil
@@ -208,8 +219,8 @@ func (p *play) do(cmd string, a []string) error {
 		return p.pass(stepAll | stepTick)
 	case "expect": // expect TARGET LINE...: what came since the last time, after a pass
 		return p.expect(a[0], words(a[1:]))
-	case "expect-fill": // expect-fill TARGET PREFIX FROM TO
-		return p.expect(a[0], numbered(a[1], number(a[2]), number(a[3])))
+	case "expect-fill": // expect-fill TARGET PREFIX FROM TO LINE...
+		return p.expect(a[0], append(numbered(a[1], number(a[2]), number(a[3])), words(a[4:])...))
 	case "expect-paths": // expect-paths TARGET FILE...: the labels of the lines that came, in order, each once in a row
 		return p.paths(a[0], a[1:])
 	case "expect-lost": // expect-lost BYTES: in all
@@ -227,6 +238,13 @@ func (p *play) do(cmd string, a []string) error {
 	case "expect-open": // expect-open N: descriptors
 		if got := p.tl.Stats().Open; got != number(a[0]) {
 			return fmt.Errorf("%d files are open", got)
+		}
+		return nil
+	case "expect-spool": // expect-spool FILE...: what is in it
+		return p.expectFiles(filepath.Join(p.state, "spool"), a)
+	case "expect-kept": // expect-kept NAME...: descriptors in the store
+		if got := p.store.names(); strings.Join(got, " ") != strings.Join(a, " ") {
+			return fmt.Errorf("the store holds %q", got)
 		}
 		return nil
 	case "expect-pinned": // expect-pinned yes|no
@@ -267,6 +285,12 @@ func (p *play) input(a []string) error {
 func (p *play) start() error {
 	o := p.opts
 	o.Inputs, o.Positions, o.NewSink = p.inputs, p.w.ledger, p.w.newSink
+	if o.MaxSpool > 0 {
+		o.Spool, o.Ignore = filepath.Join(p.state, "spool"), []string{p.state}
+	}
+	if p.store != nil {
+		o.Keeper, o.Kept = p.store, p.store.give(p.t)
+	}
 	o.Log = slog.New(slog.NewTextHandler(p.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tl, err := New(o)
 	if err != nil {

@@ -57,6 +57,8 @@ type Tailer struct {
 	parked    map[*stream]struct{}  // by this step
 	loose     map[*stream]struct{}  // detached, not final
 	orphans   map[*stream]struct{}  // their content is gone from its file
+	pins      map[*file]*pin        // deleted files
+	spooled   map[*file]string      // files of the spool, with their paths
 	sick      map[*stream]struct{}  // cannot be read now
 	finishing map[*stream]struct{}  // handed over to the end, to be settled
 	leaving   map[*stream]departure // not configured any more

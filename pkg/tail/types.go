@@ -81,6 +81,8 @@ const (
 	LostDeleted      = "file is gone"
 	LostTruncated    = "truncated"
 	LostUnconfigured = "not configured any more"
+	LostPinned       = "deleted files took more than max_pinned_bytes"
+	LostUnsaved      = "deleted, and could not be saved when shipper stopped"
 )
 
 // Pending is the bytes that were read and are neither delivered nor given up.

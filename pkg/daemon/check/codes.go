@@ -102,7 +102,12 @@ var daemonCodes = []Entry{
 	{Code: "SHP-T007", Title: "A compressed file is broken", Means: "What comes after the damage is counted as lost."},
 	{Code: "SHP-T008", Title: "A file cannot be read at the moment", Means: "An I/O error; it is tried again."},
 	{Code: "SHP-T010", Title: "Bytes were gone before they could be read", Means: "The file was deleted or truncated, and no copy of it was found. Path and range are named, and they count as lost.",
-		Fix: "Keep more rotated files, use delaycompress, and let the paths match the rotated names."},
+		Fix: "Keep more rotated files, use delaycompress, and let the paths match the rotated names; with reason max_pinned_bytes or \"could not be saved\", see agent.max_pinned_bytes and agent.max_spool_bytes."},
+	{Code: "SHP-T011", Title: "A deleted file could not be saved at a stop", Means: "The spool in the state directory is for what was not sent of deleted files. Unless systemd's descriptor store has the file, its bytes are lost (SHP-T010).",
+		Fix: "Make room on the disk of the state directory, or raise agent.max_spool_bytes."},
+	{Code: "SHP-T012", Title: "A file of the spool cannot be used", Means: "It belongs to no position that is known, perhaps because its input is not configured now, or it cannot be read or removed.",
+		Fix: "Configure the input again, or remove the file if its lines are not wanted."},
+	{Code: "SHP-T013", Title: "A descriptor that systemd kept is closed unread", Means: "It belongs to no position that is known, perhaps because its input is not configured now."},
 
 	{Code: "SHP-K001", Title: "Positions cannot be written", Means: "They are kept in memory; delivery goes on, but a crash now (or, when it is said at the end, the next start) repeats lines.", Fix: "Look at disk space and rights of the state directory."},
 	{Code: "SHP-K002", Title: "The state directory was damaged", Means: "What is good of it counts, the rest is set aside as .bad; some lines may be sent again.", Fix: "Look at the disk."},

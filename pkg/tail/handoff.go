@@ -1,0 +1,189 @@
+package tail
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"shipper/internal/linux"
+)
+
+// takeOver goes on with the deleted files that an earlier life could not finish: through descriptors that the Keeper held, which
+// see what a writer adds still, and else in the spool. The streams are parked until the end of this step, so that order has the time
+// to put them before their successors.
+func (t *Tailer) takeOver() (taken []*stream) {
+	if t.scanned {
+		return nil
+	}
+	for _, h := range t.opts.Kept {
+		taken = append(taken, t.takeKept(h)...)
+	}
+	t.opts.Kept = nil
+	for _, path := range t.spoolFiles() {
+		taken = append(taken, t.takeSpooled(path)...)
+	}
+	for _, s := range taken {
+		t.hold(s)
+	}
+	return taken
+}
+
+// takeKept finds the epochs whose content an open descriptor holds. One that holds none is closed.
+func (t *Tailer) takeKept(h *os.File) (taken []*stream) {
+	name := h.Name()
+	where := linux.PathOf(int(h.Fd()))
+	f, err := t.newFile(h, where)
+	if err != nil {
+		t.refuseKept(name, where, err.Error())
+		h.Close()
+		return nil
+	}
+	f.where = where
+	f = t.adopt(f)
+	for _, r := range t.routes() {
+		for _, rec := range slices.Clone(t.records[r]) {
+			if f.streams[r] != nil || kernelIs(rec.epoch.Identity, f.id) == different {
+				continue
+			}
+			switch t.judge(rec.epoch, f, false, true) {
+			case resume, moved: // moved: it is a compressed file
+				taken = append(taken, t.revive(rec, f, t.inputOf(r)))
+			case rewritten:
+				since := rec.epoch.Seen
+				if s := t.revive(rec, f, t.inputOf(r)); t.hold(s) {
+					t.rewritten(s, since)
+				}
+			}
+		}
+	}
+	switch {
+	case len(f.streams) == 0:
+		t.refuseKept(name, where, "it is no file that a position is known for")
+		t.dropUnused(f)
+	case t.pins[f] != nil || f.info.Links > 0: // the same once more, or a file that has a name after all
+		t.opts.Keeper.Drop(name)
+	default:
+		t.pins[f] = &pin{since: t.now(), name: name}
+		t.log.Info("a deleted file is read on through the descriptor that systemd kept", "path", where, "name", name)
+	}
+	return taken
+}
+
+func (t *Tailer) refuseKept(name, where, why string) {
+	t.log.Warn("a descriptor that systemd kept is closed unread", "code", "SHP-T013", "name", name, "path", where, "reason", why)
+	t.opts.Keeper.Drop(name)
+}
+
+// routes are all configured routes, in the order of the inputs.
+func (t *Tailer) routes() (all []Route) {
+	for _, in := range t.inputs {
+		all = append(all, in.routes...)
+	}
+	return all
+}
+
+// spoolFiles lists the complete files of the spool that are not read yet, and removes the others.
+func (t *Tailer) spoolFiles() (paths []string) {
+	if t.opts.Spool == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(t.opts.Spool)
+	if err != nil {
+		if !linux.Gone(err) {
+			t.log.Warn("the spool of deleted files cannot be read", "code", "SHP-T012", "path", t.opts.Spool, "err", err)
+		}
+		return nil
+	}
+	reading := map[string]bool{}
+	for _, path := range t.spooled {
+		reading[path] = true
+	}
+	for _, e := range entries {
+		path := filepath.Join(t.opts.Spool, e.Name())
+		switch {
+		case strings.HasSuffix(path, partSuffix):
+			_ = os.Remove(path) // killed while it was saved: what it holds nobody knows
+		case e.Type().IsRegular() && strings.HasPrefix(e.Name(), KeptPrefix) && !reading[path]:
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// takeSpooled reads on in a file of the spool.
+func (t *Tailer) takeSpooled(path string) (taken []*stream) {
+	digits := strings.TrimPrefix(filepath.Base(path), KeptPrefix)
+	digits, _, _ = strings.Cut(digits, ".")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	id := StreamID(n)
+	if err == nil && t.streams[id] != nil { // its descriptor was kept, too, or its file came back
+		_ = os.Remove(path)
+		return nil
+	}
+	f, err := t.openFile(path)
+	if err != nil {
+		t.log.Warn("a file of the spool cannot be read", "code", "SHP-T012", "path", path, "err", err)
+		return nil
+	}
+	f = t.adopt(f)
+	for _, rec := range t.savedAs(id, f) {
+		if r := rec.epoch.Route; f.streams[r] == nil && t.fits(rec.epoch, f) {
+			taken = append(taken, t.revive(rec, f, t.inputOf(r)))
+		}
+	}
+	if len(taken) == 0 {
+		t.log.Warn("a file of the spool belongs to no position that is known; it is left alone", "code", "SHP-T012", "path", path)
+		t.dropUnused(f)
+		return nil
+	}
+	t.spooled[f] = path
+	t.log.Info("a deleted file is read on from the spool", "path", taken[0].path(), "at", path)
+	return taken
+}
+
+// savedAs returns the records that f was made for when it was put into the spool under an id: of that stream, of those of the same file
+// on other routes, and those that were read on from f already.
+func (t *Tailer) savedAs(id StreamID, f *file) (recs []*record) {
+	var own *record
+	for _, r := range t.routes() {
+		for _, rec := range t.records[r] {
+			if rec.epoch.ID == id {
+				own = rec
+			}
+		}
+	}
+	for _, r := range t.routes() {
+		for _, rec := range t.records[r] {
+			if rec == own || kernelIs(rec.epoch.Identity, f.id) == same ||
+				own != nil && kernelIs(rec.epoch.Identity, own.epoch.Identity) == same {
+				recs = append(recs, rec)
+			}
+		}
+	}
+	return recs
+}
+
+// fits reports whether f holds the content of an epoch at both ends.
+func (t *Tailer) fits(e Epoch, f *file) bool {
+	c := t.contentOf(f)
+	defer c.Rest()
+	first, err := readHead(c)
+	if err != nil || headIs(e.Identity.Head, first) == different {
+		return false
+	}
+	m, long, err := markerAt(c, e.Offset, int(e.Marker.Len))
+	return err == nil && long && (e.Marker.Len == 0 || m == e.Marker)
+}
+
+// order lets the later generations of a path wait for the streams that were taken over.
+func (t *Tailer) order(taken []*stream) {
+	for _, s := range taken {
+		for _, o := range t.byName.paths[s.path()] {
+			if o != s && o.route == s.route && o.id > s.id && !slices.Contains(taken, o) {
+				t.ring.block(o, s)
+			}
+		}
+	}
+}
