@@ -29,7 +29,7 @@ JSON; fields are added over time, none is renamed or removed.
 | code | meaning |
 |---|---|
 | 0 | all well |
-| 1 | a check, a verification or a replay found a problem; ` + "`status --ready`: not ready" + ` |
+| 1 | a check, a test, a verification or a replay found a problem; ` + "`status --ready`: not ready" + ` |
 | 64 | wrong command, flag or argument |
 | 66 | ` + "`run --once`" + ` matched no file |
 | 69 | the endpoint, or the daemon, cannot be reached |

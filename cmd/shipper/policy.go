@@ -176,7 +176,8 @@ func (p *policyFlags) who(ctx context.Context, cfg *config.Config, s check.Set) 
 // askCaller asks STS whose key the base credential of a role is.
 func askCaller(ctx context.Context, cfg *config.Config, s check.Set) (ram.Principal, error) {
 	t := cfg.Targets[s.Targets[0]]
-	source, err := creds.NewSource(cfg.Credentials[s.Credentials], creds.Options{Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint})
+	source, err := creds.NewSource(cfg.Credentials[s.Credentials], creds.Options{Host: cfg.Agent.Name,
+		STSEndpoint: t.AssumeRole.STSEndpoint, Region: t.Region, Network: t.Network})
 	if err != nil {
 		return ram.Principal{}, fail(exitConfig, err)
 	}

@@ -3,14 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -62,27 +58,16 @@ func (g *global) reload(ctx context.Context, wait time.Duration) error {
 }
 
 // askReload tries the sockets in turn.
-func askReload(ctx context.Context, sockets []string) (*admin.ReloadResult, error) {
-	var reasons []error
-	for _, path := range sockets {
-		r, err := postReload(ctx, path)
-		if err == nil {
-			return r, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			reasons = append(reasons, err)
-		}
-	}
-	if len(reasons) == 0 {
-		return nil, fmt.Errorf("no control socket at %s", strings.Join(sockets, " or "))
-	}
-	return nil, errors.Join(reasons...)
+func askReload(ctx context.Context, sockets []string) (result *admin.ReloadResult, err error) {
+	err = overSockets(sockets, func(socket string) error {
+		result, err = postReload(ctx, socket)
+		return err
+	})
+	return result, err
 }
 
 func postReload(ctx context.Context, socket string) (*admin.ReloadResult, error) {
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}
+	transport := over("unix", socket)
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://shipper/reload", nil)
 	if err != nil {

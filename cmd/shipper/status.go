@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -161,9 +160,7 @@ func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 }
 
 func getStatus(ctx context.Context, network, addr string) (*admin.Status, error) {
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
+	transport := over(network, addr)
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://shipper/status", nil)
 	if err != nil {

@@ -104,6 +104,11 @@ func machines(t *testing.T, dist string) {
 		if f.Machine != want || len(libs) > 0 || err != nil {
 			t.Errorf("%s: for %v, libraries %v %v", arch, f.Machine, libs, err)
 		}
+		for _, name := range []string{"shipper.toml", "nginx.toml", "java.toml", "containers.toml", "alerts.yaml", "grafana.json"} {
+			if st, err := os.Stat(dir + "/usr/share/doc/shipper/examples/" + name); err != nil || st.Size() == 0 {
+				t.Errorf("%s: example %s: %v", arch, name, err)
+			}
+		}
 	}
 }
 

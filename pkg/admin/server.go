@@ -29,6 +29,7 @@ type Options struct {
 	Pprof  bool            // serve /debug/pprof/
 	Log    *slog.Logger
 	Reload func(context.Context) ReloadResult // POST /reload, on the socket alone; nil = none
+	Tap    func(TapRequest) (Tap, error)      // GET /tap, on the socket alone; nil = none
 }
 
 // Server answers questions about a running daemon.
@@ -97,6 +98,7 @@ func (s *Server) Run(ctx context.Context) error {
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      limit,
+		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends what goes on for as long as it is read
 		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug),
 	}
 	errs := make(chan error, len(s.listeners))
@@ -125,13 +127,15 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("POST /reload", s.reload)
+	mux.HandleFunc("GET /tap", s.tap)
 	if s.o.Pprof {
 		profiles(mux)
 	}
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "shipper\n\n/status   what every file and target is doing (JSON)\n/metrics  the same for Prometheus\n"+
 			"/healthz  200 while the loops turn\n/readyz   200 when lines can be delivered, else why not\n"+
-			"/reload   POST, on the unix socket only: read the configuration again\n")
+			"/reload   POST, on the unix socket only: read the configuration again\n"+
+			"/tap      on the unix socket only: logs as they go by (shipper tap)\n")
 	})
 	return mux
 }

@@ -33,6 +33,7 @@ func (l *loader) check(c *Config) {
 	l.owned(c.DeadLetter.Validate(), "dead_letter")
 	l.identities(c)
 	l.routes(c)
+	l.tests(c)
 	l.paths(c)
 	l.overlaps(c)
 	l.memory(c)
@@ -115,6 +116,24 @@ func (l *loader) routes(c *Config) {
 	for _, name := range names {
 		if !used[name] && len(c.Inputs) > 0 {
 			l.warn([]string{"target", name}, codeIdle, fmt.Sprintf("[target.%s] is used by no input", name), "")
+		}
+	}
+}
+
+// tests resolves and checks which input a test is about.
+func (l *loader) tests(c *Config) {
+	names := sorted(c.Inputs)
+	for i := range c.Tests {
+		t, path := &c.Tests[i], []string{"test", fmt.Sprint(i)}
+		l.owned(t.Validate(), path...)
+		switch at := append(path, "input"); {
+		case l.partial || len(names) == 0:
+		case t.Input != "":
+			l.reference(at, t.Input, "input", names)
+		case len(names) == 1:
+			t.Input = names[0]
+		case !l.spoilt(at):
+			l.wrong(at, codeName, "is missing, and there are several inputs", "one of "+anyOf(names))
 		}
 	}
 }

@@ -41,7 +41,7 @@ func (l *loader) secrets(c *Config) {
 			l.warn(path, codeLiteral, quoteKey(path)+" is visible in the list of processes", `write { file = "PATH" }`)
 		case n.loose: // from a variable
 		default:
-			l.warn(path, codeLiteral, quoteKey(path)+" is written out in the file", `move it to a file of mode 0600: { file = "/etc/shipper/credentials/secret" }`)
+			l.warn(path, codeLiteral, quoteKey(path)+" is written out in the file", `move it to a file that only the service can read (0440 root:shipper): { file = "/etc/shipper/credentials/secret" }`)
 			if n.from.src != nil && !open[n.from.src.path] {
 				open[n.from.src.path] = true
 				l.worldReadable(n)

@@ -58,7 +58,7 @@ func Codes() []Code {
 		{codeSchema, "The file is written for another version of shipper.", "Upgrade shipper, or write schema = 1."},
 		{codeMore, "There are more errors than are shown.", "Mend the ones that are."},
 		{codeLiteral, "A secret stands in the configuration itself.", `Move it to a file: { file = "/etc/shipper/credentials/secret" }.`},
-		{codeReadable, "A file with a secret can be read by every user of the host.", "chmod 640 and give it to the group shipper."},
+		{codeReadable, "A file with a secret can be read by every user of the host.", "Run the command in the message: it closes the file to others and leaves it open to the service."},
 		{codeOverlap, "Two inputs read the same files for the same target: every line is sent twice.", "Narrow paths, or add exclude."},
 		{codeExposed, "admin.listen answers to other hosts. It shows paths and account numbers and has no password.", `Listen on 127.0.0.1, or set listen = "" and use the socket.`},
 		{codeLuck, "A value may be refused by the cloud; shipper then falls back to one that works.", "The message says which."},

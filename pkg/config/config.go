@@ -35,6 +35,9 @@ type Config struct {
 	Inputs map[string]Input `toml:"input"`
 	// DeadLetter is where logs are kept that the service refuses for ever.
 	DeadLetter deadletter.Config `toml:"dead_letter"`
+	// Tests are lines with what must become of them, for "shipper test". The daemon does not look at them. Those of several files
+	// are all run.
+	Tests []process.Test `toml:"test"`
 
 	Files    []File   // every file that was read, in order
 	Warnings Warnings // what deserves a look and stops nothing
@@ -132,3 +135,7 @@ func elements() map[reflect.Type]reflect.Value {
 	}
 	return out
 }
+
+// Where tells where the value at path was written: "FILE:LINE", "--set", "env NAME" or "default". Elements of lists are counted
+// from 0: Where("test", "0").
+func (c *Config) Where(path ...string) string { return from(c.root.find(path)) }

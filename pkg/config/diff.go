@@ -130,6 +130,9 @@ func flatten(v reflect.Value, path []string, out *[]value) {
 	switch {
 	case isTable(v):
 		for _, f := range fields(v.Type()) {
+			if len(path) == 0 && f.name == "test" {
+				continue // no setting: a daemon is the same with other tests
+			}
 			flatten(v.FieldByIndex(f.index), append(clone(path), f.name), out)
 		}
 	case v.Kind() == reflect.Map && isTable(reflect.Zero(v.Type().Elem())):

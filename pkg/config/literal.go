@@ -107,3 +107,9 @@ func braced(parts []string) string {
 	}
 	return "{ " + strings.Join(parts, ", ") + " }"
 }
+
+// QuoteKey writes a key as it stands before the = of a configuration: bare if it can.
+func QuoteKey(key string) string { return bareOrQuoted(key) }
+
+// QuoteString writes a value as it stands behind the =, in whichever quotes read best.
+func QuoteString(value string) string { return str(plain(value)) }

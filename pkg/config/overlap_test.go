@@ -51,7 +51,7 @@ func TestNear(t *testing.T) {
 
 func TestRegionsAreNear(t *testing.T) {
 	for word, want := range map[string]string{"cn-hangzou": "cn-hangzhou", "cn_shanghai": "cn-shanghai", "eu-centrl-1": "eu-central-1", "cn-beiijng": "cn-beijing"} {
-		if got := near(word, regions()); got != want {
+		if got := near(word, Regions()); got != want {
 			t.Errorf("%s: %q", word, got)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// regions are those in which Log Service has an endpoint, as the help page "Endpoints" of Log Service lists them.
-func regions() []string {
+// Regions are those in which Log Service has an endpoint, as the help page "Endpoints" of Log Service lists them.
+func Regions() []string {
 	return []string{
 		"cn-hangzhou", "cn-shanghai", "cn-qingdao", "cn-beijing", "cn-zhangjiakou", "cn-huhehaote", "cn-wulanchabu",
 		"cn-shenzhen", "cn-heyuan", "cn-guangzhou", "cn-chengdu", "cn-hongkong", "cn-nanjing", "cn-fuzhou", "cn-wuhan-lr",
@@ -21,14 +21,14 @@ func regions() []string {
 // region checks a target's region. Where endpoint is given the region only signs requests (V4), and one that is not in
 // the list may be a private cloud's.
 func (l *loader) region(name, region, endpoint string) {
-	if region == "" || endpoint != "" || slices.Contains(regions(), region) {
+	if region == "" || endpoint != "" || slices.Contains(Regions(), region) {
 		return
 	}
 	path := []string{"target", name, "region"}
 	if l.broken[join(path)] {
 		return
 	}
-	hint := didYouMean(region, regions())
+	hint := didYouMean(region, Regions())
 	if hint == "" {
 		hint = "regions are written like cn-hangzhou or eu-central-1; for one that is not known here set endpoint"
 	}

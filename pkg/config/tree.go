@@ -149,6 +149,8 @@ func (l *loader) merge(dst, src *node, path []string) {
 			dst.table[k] = in
 		case old.table != nil && in.table != nil:
 			l.merge(old, in, path)
+		case len(path) == 1 && k == "test" && old.list != nil && in.list != nil:
+			old.list = append(old.list, in.list...) // tests stand beside the inputs that they are about
 		default:
 			p := l.problem(in, false, codeTwice, quoteKey(path)+" is set twice", "keep one of the two")
 			p.Also = l.problem(old, false, codeTwice, "", "").other("the first one")

@@ -70,9 +70,9 @@ func (e *Error) advice() *Error {
 	case e.Class == Clock:
 		e.tell("SHP-A108", Host, "", "Set the clock of this host.")
 	case e.Class == Throttle:
-		e.tell("SHP-A109", Service, "", "Too many calls of STS in this account; it is retried more slowly.")
+		e.tell("SHP-A109", Service, "", "Too many calls of STS in the account of the base key; it is asked again, more slowly.")
 	case e.Class == Transient:
-		e.tell("SHP-A110", Service, "", "")
+		e.tell("SHP-A110", Service, "", "STS has trouble of its own; it is asked again.")
 	default:
 		e.tell("SHP-A106", Configuration, "", parameterHint(e.Code))
 	}

@@ -46,7 +46,8 @@ type Config struct {
 	OIDCTokenFile string `toml:"oidc_token_file"`
 	// SessionName is the session of roles that the source itself assumes (oidc, profile). Default "shipper-{host}".
 	SessionName string `toml:"session_name"`
-	// STSEndpoint is STS for roles that the source itself assumes. Default: the target's.
+	// STSEndpoint is STS for roles that the source itself assumes. Default: the target's sts_endpoint, then $ALIBABA_CLOUD_STS_REGION,
+	// then the target's region and network.
 	STSEndpoint string `toml:"sts_endpoint"`
 
 	// URI answers a GET with {AccessKeyId, AccessKeySecret, SecurityToken, Expiration} (uri). Default $ALIBABA_CLOUD_CREDENTIALS_URI.

@@ -18,13 +18,14 @@ func STSEndpoint(region, network string) string {
 	return "sts." + region + ".aliyuncs.com"
 }
 
-// environmentEndpoint is where the environment says STS is, with the names that Alibaba's own SDKs use.
-func environmentEndpoint(env func(string) string) string {
-	network := ""
-	if strings.EqualFold(env("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"), "true") {
+// endpoint is where STS is for a role that a source assumes itself: where the environment says, with the names that Alibaba's
+// own SDKs use, or else beside the target, so that a host without a way to the internet needs no second way out.
+func (o Options) endpoint() string {
+	network := o.Network
+	if strings.EqualFold(o.Env("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED"), "true") {
 		network = "intranet"
 	}
-	return STSEndpoint(env("ALIBABA_CLOUD_STS_REGION"), network)
+	return STSEndpoint(firstOf(o.Env("ALIBABA_CLOUD_STS_REGION"), o.Region), network)
 }
 
 // splitEndpoint returns scheme and host[:port] of an endpoint. Without a scheme it is https.

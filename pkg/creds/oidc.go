@@ -51,8 +51,8 @@ func (f factory) oidcFrom(s oidcSettings) (Source, error) {
 
 // service returns STS for a role that a source assumes itself.
 func (f factory) service(endpoint string) (*service, error) {
-	endpoint = firstOf(endpoint, f.c.STSEndpoint, f.o.STSEndpoint, environmentEndpoint(f.o.Env))
-	s, err := newService(endpoint, "", f.o.HTTP.Transport, f.o.Log, f.o.Now)
+	endpoint = firstOf(endpoint, f.c.STSEndpoint, f.o.STSEndpoint, f.o.endpoint())
+	s, err := newService(endpoint, f.o.Region, f.o.HTTP.Transport, f.o.Log, f.o.Now)
 	if err != nil {
 		return nil, fmt.Errorf("credentials: sts_endpoint %q: %w", endpoint, err)
 	}

@@ -3,6 +3,7 @@ package creds
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -124,7 +125,7 @@ func (p *Provider) plan(c *Credentials) time.Time {
 func (p *Provider) missed(err error) {
 	p.rotation.fail(err)
 	life := p.rotation.newest().life()
-	_, none := p.rotation.usable()
+	old, none := p.rotation.usable()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.failures++
@@ -140,6 +141,9 @@ func (p *Provider) missed(err error) {
 		p.log.Error("no credential: data waits in the files", args...)
 	} else {
 		what := "credential could not be renewed: the old one is used on"
+		if !old.Expires.IsZero() {
+			what += fmt.Sprintf(" until %s, for %s more", old.Expires.UTC().Format(time.RFC3339), old.Left(p.now()).Round(time.Second))
+		}
 		if p.rejections > 0 {
 			what = "credential could not be renewed, and the service refuses the old one: data waits in the files"
 		}

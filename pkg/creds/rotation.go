@@ -38,10 +38,14 @@ type view struct {
 const (
 	takeoverAt = 30 * time.Second // with less than this left the candidate is used by everybody; above the 15 s of a request in flight
 	proberFor  = 20 * time.Second // a prober that has not reported by then has lost its request: another caller probes
+	lastBit    = 3 * time.Second  // the end of a life that is not used: services tell their time in whole seconds, and a request takes a while
 )
 
 // takeover is the remaining life below which c gives way to a candidate.
 func takeover(c *Credentials) time.Duration { return min(takeoverAt, c.life()/4) }
+
+// lives reports whether a request that is signed now will still find c alive.
+func lives(c *Credentials, now time.Time) bool { return c.Left(now) > min(lastBit, c.life()/10) }
 
 func newRotation(now func() time.Time) *rotation {
 	r := &rotation{now: now, start: now(), changed: make(chan struct{})}
@@ -55,7 +59,7 @@ func (r *rotation) take() (*Credentials, error) {
 	switch {
 	case v.ends(now):
 		v = r.promote(v)
-	case v.candidate.Left(now) > 0 && v.lend(now.Sub(r.start), min(proberFor, v.candidate.life()/8)):
+	case lives(v.candidate, now) && v.lend(now.Sub(r.start), min(proberFor, v.candidate.life()/8)):
 		return v.candidate, nil
 	}
 	return r.alive(v, now)
@@ -66,7 +70,7 @@ func (r *rotation) usable() (*Credentials, error) { return r.alive(r.view.Load()
 
 // alive returns v's current while it lives.
 func (r *rotation) alive(v *view, now time.Time) (*Credentials, error) {
-	if v.current.Left(now) > 0 {
+	if lives(v.current, now) {
 		return v.current, nil
 	}
 	cause := errors.New("none was obtained yet")
@@ -76,7 +80,7 @@ func (r *rotation) alive(v *view, now time.Time) (*Credentials, error) {
 	if v.current == nil {
 		return nil, fmt.Errorf("%w: %w", ErrNone, cause)
 	}
-	return nil, fmt.Errorf("%w: the last one ended at %s: %w", ErrNone, v.current.Expires.Format(time.RFC3339), cause)
+	return nil, fmt.Errorf("%w: the last one ends at %s: %w", ErrNone, v.current.Expires.Format(time.RFC3339), cause)
 }
 
 // ends reports whether the candidate has to take over because current is about to end.
@@ -222,7 +226,7 @@ func (r *rotation) after(generation uint64) (*Credentials, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.view.Load().current
-	if c != nil && c.Generation > generation && c.Left(r.now()) > 0 {
+	if c != nil && c.Generation > generation && lives(c, r.now()) {
 		return c, nil
 	}
 	return nil, r.changed

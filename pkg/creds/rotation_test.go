@@ -89,7 +89,7 @@ type rotationModel struct {
 func (m *rotationModel) took(t *rapid.T, r *rotation, now time.Time, c *Credentials, err error) {
 	v := r.view.Load()
 	if err != nil {
-		if v.current != nil && v.current.Left(now) > 0 {
+		if v.current != nil && v.current.Left(now) > min(lastBit, v.current.life()/10) {
 			t.Fatalf("no credential although %v lives: %v", v.current, err)
 		}
 		return
@@ -193,5 +193,25 @@ func TestTakeDoesNotAllocate(t *testing.T) {
 		p.Accepted(c)
 	}); n != 0 {
 		t.Fatalf("%v allocations a request", n)
+	}
+}
+
+// The service tells its time in whole seconds and a request takes a while to arrive: what lives for a moment more by our
+// reckoning has ended there.
+func TestNotUsedInItsLastMoments(t *testing.T) {
+	for life, margin := range map[time.Duration]time.Duration{time.Hour: 3 * time.Second, 10 * time.Second: time.Second} {
+		now := time.Now()
+		r := newRotation(func() time.Time { return now })
+		c := &Credentials{ID: "STS.x", Secret: "s", Expires: now.Add(life)}
+		c.begin(now, now)
+		r.offer(c)
+		now = now.Add(life - margin - time.Millisecond)
+		if _, err := r.take(); err != nil {
+			t.Errorf("%v before the end of %v: %v", margin, life, err)
+		}
+		now = now.Add(2 * time.Millisecond)
+		if c, err := r.take(); err == nil {
+			t.Errorf("with %v left of %v it is still used", c.Left(now), life)
+		}
 	}
 }

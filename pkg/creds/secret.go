@@ -190,21 +190,12 @@ func rights(info fs.FileInfo) string {
 // Warnings returns what an operator should mend: a value in the configuration, a file that others may read.
 func (s Secret) Warnings(env func(string) string) []string {
 	if s.Literal() {
-		return []string{`the value stands in the configuration: move it to a file of mode 0600 and write { file = "PATH" }`}
+		return []string{`the value stands in the configuration: move it to a file that only the service may read and write { file = "PATH" }`}
 	}
 	if w := exposed(s.Path(env)); w != "" {
 		return []string{w}
 	}
 	return nil
-}
-
-// exposed says that a file can be read by everybody (mode & 0004; a group is somebody's choice), or returns "".
-func exposed(path string) string {
-	info, err := os.Stat(path)
-	if path == "" || err != nil || info.Mode().Perm()&0o004 == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s can be read by everybody (%s): chmod 0600", path, rights(info))
 }
 
 // String tells where the value comes from.

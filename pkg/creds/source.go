@@ -31,7 +31,9 @@ type Options struct {
 	HTTP        *http.Client        // its Transport is used; nil = a transport of our own that honours HTTPS_PROXY
 	Now         func() time.Time    // nil = time.Now
 	Env         func(string) string // nil = os.Getenv
-	STSEndpoint string              // for roles that a source assumes itself; "" = from the environment
+	STSEndpoint string              // for roles that a source assumes itself; "" = from the environment, then Region and Network
+	Region      string              // of the target
+	Network     string              // of the target: "public", "intranet", "accelerate"
 	Host        string              // {host} in session names; "" = os.Hostname
 }
 

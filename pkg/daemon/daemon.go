@@ -46,6 +46,7 @@ type Daemon struct {
 	reloads reloads
 	history *history
 	waiting *waiting
+	taps    taps
 
 	floor, senders *group        // while Run runs: what is below the readers
 	hurry          chan struct{} // closed by Hurry
@@ -84,7 +85,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	}
 	if !o.Once {
 		d.admin, err = admin.Listen(ctx, admin.Options{
-			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log, Reload: d.Reload,
+			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log, Reload: d.Reload, Tap: d.taps.listen,
 			Pprof: cfg.Admin.Pprof,
 		})
 		if err != nil {

@@ -45,11 +45,12 @@ func (d *Daemon) newSink(s tail.Stream) tail.Sink {
 		Path: s.Path, Tags: gen.cfg.Inputs[s.Route.Input].Tags,
 	})
 	program := gen.programs[s.Route.Input]
+	w := &watched{taps: &d.taps, route: s.Route, path: s.Path}
 	if program.Plain() {
-		return writer
+		return &watchedWriter{writer, w}
 	}
 	writer.Jump(s.Offset) // the steps tell it sizes alone
-	return d.pipes.add(program.Pipe(writer))
+	return d.pipes.add(program.Watched(writer, w))
 }
 
 // pipes are the streams whose lines go through steps. An event whose end is not in sight is sent when its time is up.

@@ -61,7 +61,7 @@ func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string
 // NewProvider makes what signs a target's requests, as run does: base identity, role, narrowed session. It asks for nothing yet.
 func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.Provider, error) {
 	source, err := creds.NewSource(cfg.Credentials[t.Credentials], creds.Options{
-		Log: log, Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint,
+		Log: log, Host: cfg.Agent.Name, STSEndpoint: t.AssumeRole.STSEndpoint, Region: t.Region, Network: t.Network,
 	})
 	if err != nil {
 		return nil, err

@@ -19,8 +19,9 @@ const maxWaiting = 256
 // of the next event, so that a position is always where an event begins; a crash between two mixed events repeats lines of the
 // first as a log of their own.
 type Pipe struct {
-	prog *Program
-	out  Out
+	prog  *Program
+	out   Out
+	watch Watcher // nil: nobody looks on
 
 	mu    sync.Mutex // guards all below, and the order of calls to out
 	queue []*event   // events that did not leave yet; the first is open
@@ -275,7 +276,7 @@ func (p *Pipe) send(s *scratch, c *tail.Chunk, ev *event, end int64, marker tail
 	if ev.piece && l.time != 0 {
 		ev.time = l.time
 	}
-	keep := !(ev.piece && l.dropping) && p.prog.run(s, ev)
+	keep := !(ev.piece && l.dropping) && p.run(s, ev)
 	if !ev.piece {
 		l.dropping, l.time = !keep, 0
 	}

@@ -25,6 +25,7 @@ import (
 type Client struct {
 	endpoint Endpoint
 	project  string
+	logstore string
 	path     string // of requests that any shard may take
 	routed   string // of requests with a key, up to its value
 	codec    codec.Codec
@@ -65,6 +66,7 @@ func NewClient(c Config, hc *http.Client) (*Client, error) {
 	return &Client{
 		endpoint: endpoint,
 		project:  c.Project,
+		logstore: c.Logstore,
 		path:     "/logstores/" + url.PathEscape(c.Logstore) + "/shards/lb",
 		routed:   "/logstores/" + url.PathEscape(c.Logstore) + "/shards/route?key=",
 		codec:    compression,

@@ -143,7 +143,7 @@ func (d *delivery) attempt(ctx context.Context, l *load, body *Body, tries int) 
 			d.gate.stale(p, max(known, cred.Generation))
 		case p.probe: // waiting for them has not helped
 			d.heldBy(Finding{Verdict: Hold, ID: "SHP-P413", Code: "NoCredentials", Message: err.Error(), Whose: Caller,
-				Cause: "there are no credentials to sign with", Fix: "see the messages about the credentials"})
+				Cause: "there are no credentials to sign with", Fix: "see the messages about the credentials"}, nil)
 			d.gate.leave(p, refused)
 		default:
 			d.gate.stale(p, known)
@@ -209,7 +209,7 @@ func (d *delivery) try(l *load, body *Body, p pass, cred *creds.Credentials, tri
 	if taken {
 		s = answered
 	}
-	d.tell(f, s, tries)
+	d.tell(f, s, tries, cred)
 	d.gate.leave(p, s)
 	return o
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"shipper/internal/quiet"
+	"shipper/pkg/creds"
 )
 
 // account counts one request that ended by itself.
@@ -34,14 +35,14 @@ func (d *delivery) repeat(r Reply, err error, f Finding, l *load) {
 }
 
 // tell writes about the beginning, the course and the end of troubles, not about single requests.
-func (d *delivery) tell(f Finding, s signal, tries int) {
+func (d *delivery) tell(f Finding, s signal, tries int, cred *creds.Credentials) {
 	switch {
 	case s == passed:
 		d.bumpy.accepted(d.Now())
 		d.held.Over("delivery goes on")
 		d.meter.release()
 	case s == refused:
-		d.heldBy(f)
+		d.heldBy(f, cred)
 	case f.Verdict == Throttle, f.Verdict == Retry && tries > 1: // one failure in a while is normal life
 		d.bumpy.report(d.Now(), "requests fail and are repeated, the lines wait in their files: "+f.Cause, known("code", f.ID, "verdict", f.Verdict.String(),
 			"reason", reason(f), "request_id", f.RequestID, "attempt", tries)...)
@@ -80,23 +81,6 @@ func (b *bumps) accepted(now time.Time) {
 	if over {
 		b.trouble.Over("requests are accepted again")
 	}
-}
-
-// heldBy says why delivery waits, and for whom.
-func (d *delivery) heldBy(f Finding) {
-	why := f.Cause
-	if f.Whose != Nobody {
-		why += "; to be mended by " + string(f.Whose)
-	}
-	if f.Denial.Account != "" {
-		why += " (" + f.Denial.Account + ")"
-	}
-	if f.Fix != "" {
-		why += ": " + f.Fix
-	}
-	d.meter.hold(why, d.Now())
-	d.held.Report("delivery is held, the lines wait in their files: "+why, known("code", f.ID, "verdict", f.Verdict.String(),
-		"account", f.Denial.Account, "reason", reason(f), "request_id", f.RequestID)...)
 }
 
 // reason is the service's own words.

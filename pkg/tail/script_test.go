@@ -1,9 +1,7 @@
 package tail
 
 import (
-	"compress/gzip"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
-	"github.com/klauspost/compress/zstd"
 )
 
 // TestScripts plays testdata/*.txt. A script is a list of commands, one a line; the commands are the cases of
@@ -58,8 +55,6 @@ type play struct {
 	open   map[string]*os.File
 	clock  time.Time
 }
-
-func (p *play) path(name string) string { return filepath.Join(p.dir, name) }
 
 func (p *play) end() {
 	if p.tl != nil {
@@ -321,156 +316,4 @@ func (p *play) pass(what int) error {
 		}
 	}
 	return p.w.balance(p.tl)
-}
-
-func (p *play) add(name, text string) error {
-	f, err := os.OpenFile(p.path(name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = f.WriteString(text)
-	return err
-}
-
-func (p *play) copy(from, to string) error {
-	b, err := os.ReadFile(p.path(from))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(p.path(to), b, 0o644)
-}
-
-func (p *play) gzip(name string) error {
-	in, err := os.Open(p.path(name))
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	out, err := os.Create(p.path(name + ".gz"))
-	if err != nil {
-		return err
-	}
-	defer out.Close()
-	z := gzip.NewWriter(out)
-	if _, err := io.Copy(z, in); err != nil {
-		return err
-	}
-	return z.Close()
-}
-
-func (p *play) zstd(name string) error {
-	b, err := os.ReadFile(p.path(name))
-	if err != nil {
-		return err
-	}
-	z, err := zstd.NewWriter(nil)
-	if err != nil {
-		return err
-	}
-	defer z.Close()
-	return os.WriteFile(p.path(name+".zst"), z.EncodeAll(b, nil), 0o644)
-}
-
-func (p *play) expect(target string, want []string) error {
-	if err := p.pass(stepAll | stepTick); err != nil {
-		return err
-	}
-	var got []string
-	for _, l := range p.w.take(target) {
-		text := l.text
-		for _, m := range []struct {
-			f Flags
-			s string
-		}{{Continued, "<continued>"}, {Truncated, "<truncated>"}, {Unterminated, "<unterminated>"}} {
-			if l.flags&m.f != 0 {
-				text += m.s
-			}
-		}
-		got = append(got, text)
-	}
-	if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", want) && len(got)+len(want) > 0 {
-		return fmt.Errorf("\n got %s\nwant %s", short(got), short(want))
-	}
-	return nil
-}
-
-func (p *play) paths(target string, want []string) error {
-	if err := p.pass(stepAll | stepTick); err != nil {
-		return err
-	}
-	var got []string
-	for _, l := range p.w.take(target) {
-		rel, _ := filepath.Rel(p.dir, l.path)
-		if len(got) == 0 || got[len(got)-1] != rel {
-			got = append(got, rel)
-		}
-	}
-	if strings.Join(got, " ") != strings.Join(want, " ") {
-		return fmt.Errorf("lines came from %q", got)
-	}
-	return nil
-}
-
-func (p *play) states(want []string) error {
-	if err := p.pass(stepAll | stepTick); err != nil {
-		return err
-	}
-	var got []string
-	for _, id := range sortedIDs(p.tl) {
-		for _, f := range p.tl.Files() {
-			if f.Stream == id {
-				got = append(got, f.State)
-			}
-		}
-	}
-	if strings.Join(got, " ") != strings.Join(want, " ") {
-		return fmt.Errorf("states are %q", got)
-	}
-	return nil
-}
-
-func sortedIDs(tl *Tailer) []StreamID {
-	var ids []StreamID
-	for id := StreamID(0); id < 1000; id++ {
-		if tl.streams[id] != nil {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-func short(lines []string) string {
-	if len(lines) > 40 {
-		return fmt.Sprintf("%q ... %q (%d)", lines[:20], lines[len(lines)-20:], len(lines))
-	}
-	return fmt.Sprintf("%q", lines)
-}
-
-func number(s string) int {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		panic(err)
-	}
-	return n
-}
-
-func numbered(prefix string, from, to int) []string {
-	var out []string
-	for i := from; i <= to; i++ {
-		out = append(out, fmt.Sprintf("%s %06d", prefix, i))
-	}
-	return out
-}
-
-func hexBytes(args []string) ([]byte, error) {
-	var out []byte
-	for _, a := range args {
-		n, err := strconv.ParseUint(a, 16, 8)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, byte(n))
-	}
-	return out, nil
 }

@@ -2,7 +2,6 @@ package tail
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,84 +14,6 @@ import (
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// options are those of a tailer for one input "in" with target "a" over paths.
-func (w *world) options(paths ...string) Options {
-	cfg := Default()
-	cfg.Paths = paths
-	return Options{
-		Inputs: []Input{{Name: "in", Config: cfg, Targets: []string{"a"}}}, Positions: w.ledger, NewSink: w.newSink,
-	}
-}
-
-func write(t testing.TB, path, text string) {
-	t.Helper()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := f.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// wants waits until the lines of target "a" are exactly want.
-func (w *world) wants(t *testing.T, want ...string) {
-	t.Helper()
-	var got []string
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		for _, l := range w.take("a") {
-			got = append(got, l.text)
-		}
-		if len(got) >= len(want) {
-			break
-		}
-	}
-	if !slices.Equal(got, want) {
-		t.Fatalf("got %q, want %q", got, want)
-	}
-}
-
-// run runs a tailer until the test ends, by notifications alone.
-func run(t *testing.T, w *world, o Options) *Tailer {
-	t.Helper()
-	o.Sweep = time.Hour
-	t.Cleanup(begin(t, w, o))
-	return w.tl.Load()
-}
-
-// begin runs a tailer and returns what stops it.
-func begin(t *testing.T, w *world, o Options) func() {
-	tl, err := New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tl.Store(tl)
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- tl.Run(ctx) }()
-	return func() {
-		w.tl.Store(nil)
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := w.balance(tl); err != nil {
-			t.Error(err)
-		}
-		if err := tl.Close(); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-// wake wakes the running tailer, if there is one.
-func (w *world) wake() {
-	if tl := w.tl.Load(); tl != nil {
-		tl.Wake("a")
-	}
-}
 
 func TestRunFollows(t *testing.T) {
 	dir, w := t.TempDir(), newWorld(t)
@@ -315,10 +236,13 @@ func TestFair(t *testing.T) {
 // nullSink takes everything.
 type nullSink struct{ n int }
 
-func (n *nullSink) Ready() bool    { return true }
+func (n *nullSink) Ready() bool { return true }
+
 func (n *nullSink) Write(c *Chunk) { n.n += len(c.Lines) }
-func (n *nullSink) Jump(int64)     {}
-func (n *nullSink) Finish()        {}
+
+func (n *nullSink) Jump(int64) {}
+
+func (n *nullSink) Finish() {}
 
 func TestTurnAllocatesNothing(t *testing.T) {
 	dir, w := t.TempDir(), newWorld(t)

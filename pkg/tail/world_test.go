@@ -3,12 +3,15 @@ package tail
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // ledger is Positions in memory. Its content lives on when a tailer is stopped, as a state directory does.
@@ -228,4 +231,82 @@ func (w *world) balance(tl *Tailer) error {
 		}
 	}
 	return nil
+}
+
+// options are those of a tailer for one input "in" with target "a" over paths.
+func (w *world) options(paths ...string) Options {
+	cfg := Default()
+	cfg.Paths = paths
+	return Options{
+		Inputs: []Input{{Name: "in", Config: cfg, Targets: []string{"a"}}}, Positions: w.ledger, NewSink: w.newSink,
+	}
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wants waits until the lines of target "a" are exactly want.
+func (w *world) wants(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		for _, l := range w.take("a") {
+			got = append(got, l.text)
+		}
+		if len(got) >= len(want) {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+}
+
+// run runs a tailer until the test ends, by notifications alone.
+func run(t *testing.T, w *world, o Options) *Tailer {
+	t.Helper()
+	o.Sweep = time.Hour
+	t.Cleanup(begin(t, w, o))
+	return w.tl.Load()
+}
+
+// begin runs a tailer and returns what stops it.
+func begin(t *testing.T, w *world, o Options) func() {
+	tl, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.tl.Store(tl)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- tl.Run(ctx) }()
+	return func() {
+		w.tl.Store(nil)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := w.balance(tl); err != nil {
+			t.Error(err)
+		}
+		if err := tl.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// wake wakes the running tailer, if there is one.
+func (w *world) wake() {
+	if tl := w.tl.Load(); tl != nil {
+		tl.Wake("a")
+	}
 }

@@ -127,6 +127,7 @@ func (t *chain) prepare() {
 	}
 	source, err := creds.NewSource(t.c.cfg.Credentials[t.cfg.Credentials], creds.Options{
 		Log: t.c.log, Host: t.c.cfg.Agent.Name, STSEndpoint: t.cfg.AssumeRole.STSEndpoint,
+		Region: t.cfg.Region, Network: t.cfg.Network,
 	})
 	if err != nil {
 		t.provider = nil

@@ -62,7 +62,7 @@ var accessCodes = []Entry{
 	{Code: "SHP-A106", Title: "STS calls a parameter of AssumeRole wrong", Fix: "Correct what the message names in [target.NAME.assume_role]."},
 	{Code: "SHP-A107", Title: "The service account token (OIDC) is not accepted", Fix: "Check the OIDC provider, its audience, and the trust policy of the role in the account of the hosts."},
 	{Code: "SHP-A108", Title: "STS refuses the time of this host", Means: "It is off by more than 15 minutes, and correcting it did not help.", Fix: "Run chrony or another NTP client."},
-	{Code: "SHP-A109", Title: "Too many calls of STS in this account", Means: "The current token stays in use; it is retried more slowly."},
+	{Code: "SHP-A109", Title: "Too many calls of STS in the account of the base key", Means: "The current token stays in use; it is retried more slowly."},
 	{Code: "SHP-A110", Title: "STS cannot be reached, or has trouble of its own", Means: "The current token stays in use until it ends; it is retried every 1 to 60 seconds.",
 		Fix: "If it does not pass: DNS, firewall and proxy from this host to STS."},
 	{Code: "SHP-A111", Title: "The base credential changed, or cannot be read for the moment", Means: "The one that works is used on."},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"shipper/pkg/config"
@@ -40,7 +41,7 @@ func (t *chain) write(ctx context.Context, s *Step) {
 	case producer.Throttle:
 		s.warn(t.found(f))
 	default:
-		s.fail(t.refusal(f))
+		s.fail(t.refusal(ctx, f))
 	}
 }
 
@@ -109,7 +110,7 @@ func (t *chain) found(f producer.Finding) trouble {
 }
 
 // refusal looks behind the answers that ask for a document, or that mean different things in different accounts.
-func (t *chain) refusal(f producer.Finding) trouble {
+func (t *chain) refusal(ctx context.Context, f producer.Finding) trouble {
 	out := t.found(f)
 	switch f.ID {
 	case "SHP-P401":
@@ -118,12 +119,16 @@ func (t *chain) refusal(f producer.Finding) trouble {
 		return t.foreign(out, f.Denial.Account)
 	case "SHP-P601":
 		out.code, out.account = "SHP-A135", t.owner()
-		out.cause = fmt.Sprintf("There is no project %s at %s.", t.cfg.Project, t.logs.host)
+		out.cause = fmt.Sprintf("There is no project %s at %s. An endpoint knows the projects of its own region only.", t.cfg.Project, t.where())
 		out.fix = []string{fmt.Sprintf("correct project, region or endpoint of [target.%s]", t.name),
 			fmt.Sprintf("or account %s (owner of the Logstore) creates the project", t.owner())}
+		if regions := t.elsewhere(ctx); len(regions) > 0 {
+			out.cause += fmt.Sprintf(" The endpoint of %s knows it.", strings.Join(regions, " and that of "))
+			out.fix = []string{fmt.Sprintf("write [target.%s] region = %q", t.name, regions[0])}
+		}
 	case "SHP-P602":
 		out.code, out.account = "SHP-A136", t.owner()
-		out.cause = fmt.Sprintf("Project %s has no Logstore %s.", t.cfg.Project, t.cfg.Logstore)
+		out.cause = fmt.Sprintf("Project %s has no Logstore %s (asked at %s).", t.cfg.Project, t.cfg.Logstore, t.where())
 		out.fix = []string{fmt.Sprintf("correct logstore of [target.%s]", t.name),
 			fmt.Sprintf("or account %s (owner of the Logstore) creates it in project %s", t.owner(), t.cfg.Project)}
 	case "SHP-P407", "SHP-P505":

@@ -31,6 +31,8 @@ func tables() map[string]string {
 		"input.NAME.step.drop_if": "Leaves out logs with a field that matches.",
 		"input.NAME.step.keep_if": "Leaves out logs without a field that matches.",
 		"input.NAME.step.redact":  "Replaces what matches.",
+		"test":                    "Lines, and what must become of them: `shipper test` tells whether the steps do that. Write as many as you like, best beside their input.",
+		"test.log":                "A log that must be sent. They stand behind the `[[test]]` that they belong to, in order; a test without any expects that every line is dropped.",
 		"dead_letter":             "Where logs are kept that the service refuses for ever.",
 	}
 }

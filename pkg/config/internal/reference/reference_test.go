@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -65,6 +66,12 @@ func TestConfigs(t *testing.T) {
 	}
 	if strings.Contains(b.String(), "# default") {
 		t.Errorf("configs/shipper.toml leaves keys out:\n%s", b.String())
+	}
+	for i, test := range c.Tests {
+		v, err := test.Run(c.Inputs[test.Input].Process, time.Now())
+		if err != nil || len(v.Differences) > 0 {
+			t.Errorf("test %d of configs/shipper.toml: %v %+v", i+1, err, v)
+		}
 	}
 	for _, verb := range []string{"parse", "time", "drop_if", "keep_if", "redact", "add", "rename", "remove"} {
 		if !strings.Contains(b.String(), "{ "+verb+" = ") {

@@ -80,22 +80,41 @@ const steps = `
 #remove = ["time"]
 `
 
+// tests are an example, too.
+const tests = `
+#[[test]]
+#name = "an error"
+#input = "nginx"
+#at = "2026-05-01T12:00:00Z"
+#lines = ['2026-05-01T11:59:58Z ERROR card 1234567812345678 refused']
+#[[test.log]]
+#fields = { content = "card **** refused", severity = "ERROR", team = "web" }
+#time = "2026-05-01T11:59:58Z"
+#[[test]]
+#name = "nothing is sent of what nobody reads"
+#input = "nginx"
+#lines = ['2026-05-01T11:59:58Z DEBUG cache miss']
+`
+
 // TOML is configs/shipper.toml.
 func TOML(keys []Key) []byte {
 	var b strings.Builder
 	b.WriteString(preface)
 	table := ""
 	for _, k := range keys {
-		if strings.HasPrefix(k.Table, "input.NAME.step.") {
+		if strings.HasPrefix(k.Table, "input.NAME.step.") || k.Table == "test.log" { // shown with the table around them
 			continue
 		}
 		if k.Table != table {
 			table = k.Table
 			fmt.Fprintln(&b)
 			comment(&b, strings.ReplaceAll(tables()[table], "`", ""))
-			if k.List {
+			switch {
+			case table == "test":
+				b.WriteString(strings.TrimPrefix(tests, "\n"))
+			case k.List:
 				b.WriteString(strings.TrimPrefix(steps, "\n"))
-			} else {
+			default:
 				mark := ""
 				if table == "credentials.NAME" || table == "input.NAME.multiline" { // to be there means something
 					mark = "#"
