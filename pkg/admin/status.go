@@ -32,7 +32,8 @@ type TargetStatus struct {
 	Logstore       string     `json:"logstore"`
 	Endpoint       string     `json:"endpoint"`
 	RoleARN        string     `json:"role_arn"`
-	Up             bool       `json:"up"` // the last request was accepted, or none was needed yet
+	Up             bool       `json:"up"`     // the last request was accepted, or none was needed yet
+	Reason         string     `json:"reason"` // why it takes no lines now, whose fix that is; "" when it does
 	TokenExpiresAt *time.Time `json:"token_expires_at"`
 	TokenRefreshes int64      `json:"token_refreshes"`
 	TokenFailures  int64      `json:"token_failures"`

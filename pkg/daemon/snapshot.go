@@ -33,6 +33,7 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 		s.Targets = append(s.Targets, t.status(counts.senders[name], counts.sources[name]))
 		s.Targets[len(s.Targets)-1].Unanswered = d.store.Unresolved(name)
 		if why := t.reason(); why != "" {
+			s.Targets[len(s.Targets)-1].Reason = why
 			ready = false
 			s.Reasons = append(s.Reasons, "target "+name+": "+why)
 		}
