@@ -91,7 +91,7 @@ func (w *model) born(state string) (*life, error) {
 	cfg.Poll = units.Duration(20 * time.Millisecond)
 	l.tailer, err = tail.New(tail.Options{
 		Inputs:    []tail.Input{{Name: "in", Config: cfg, Targets: []string{"central"}}},
-		Positions: &witnessed{l.store, w}, Readers: 2, FinalWait: modelFinal, Sweep: modelSweep, Log: log,
+		Positions: &witnessed{l.store, w}, Readers: 2, Spool: filepath.Join(state, "spool"), MaxSpool: 1 << 30, FinalWait: modelFinal, Sweep: modelSweep, Log: log,
 		NewSink: func(s tail.Stream) tail.Sink {
 			return &handed{Writer: l.batches.Writer(l.store.Stream(s.ID), batch.Group{Path: s.Path}), w: w, life: l.n}
 		},
@@ -142,6 +142,9 @@ func (l *life) stop(drain time.Duration) {
 	<-done
 	l.stopFloor()
 	l.floor.Wait()
+	if drain > 0 { // not killed
+		l.tailer.Save(context.Background())
+	}
 	l.tailer.Close()
 	if err := l.store.Close(); err != nil {
 		l.errs = append(l.errs, err)

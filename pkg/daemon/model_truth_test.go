@@ -22,6 +22,8 @@ type rec struct {
 	early     bool // stored before it was complete
 	mayRepeat bool // was on its way when a life was killed, or an answer was lost
 	gone      bool // was nowhere to be read: it may be missing
+	openIn    int  // life that holds the deleted file that it is in
+	spooled   bool // was in such a file when its life was stopped in good order
 	heldBy    int  // life that has taken it, or holds the deleted file that it is in
 }
 
@@ -119,8 +121,11 @@ func (w *model) destroyed(f *inode, unlinked bool, do func() error) error {
 		case w.onDisk(r) || r.got > 0:
 		case before[r]:
 			r.heldBy = w.life.n
+			if open {
+				r.openIn = w.life.n
+			}
 		default:
-			r.gone = true
+			r.gone = !r.spooled
 		}
 	}
 	return nil
@@ -149,7 +154,8 @@ func (w *model) ended(killed bool) {
 		}
 	}
 	for _, r := range w.recs {
-		if r.got == 0 && !w.onDisk(r) {
+		r.spooled = r.spooled || !killed && r.openIn == w.lives
+		if r.got == 0 && !w.onDisk(r) && !r.spooled {
 			r.gone = true
 		}
 		if killed && r.got > 0 && w.unsafe[r] {

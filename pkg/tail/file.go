@@ -18,6 +18,7 @@ type file struct {
 	id    Identity // the kernel's part; Head is the content's when it was opened
 	f     *os.File // nil while closed to save descriptors
 	where string   // a path that led to it, links resolved, for looking at its neighbours
+	born  int64    // when the content's first file was born: another time than id.Birth for a file of the spool
 	info  linux.Info
 	first []byte // what the content begins with; only until it is admitted
 
@@ -93,7 +94,7 @@ func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
 		where = real
 	}
 	return &file{
-		id: id, f: f, where: where, info: info, first: first, names: map[string]struct{}{},
+		id: id, f: f, where: where, born: id.Birth, info: info, first: first, names: map[string]struct{}{},
 		streams: map[Route]*stream{}, links: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(),
 	}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"shipper/internal/linux"
@@ -114,12 +113,9 @@ func (t *Tailer) spoolFiles() (paths []string) {
 
 // takeSpooled reads on in a file of the spool.
 func (t *Tailer) takeSpooled(path string) (taken []*stream) {
-	digits := strings.TrimPrefix(filepath.Base(path), KeptPrefix)
-	digits, _, _ = strings.Cut(digits, ".")
-	n, err := strconv.ParseUint(digits, 10, 64)
-	id := StreamID(n)
-	if err == nil && t.streams[id] != nil { // its descriptor was kept, too, or its file came back
-		_ = os.Remove(path)
+	ids := spooledFor(path)
+	if slices.ContainsFunc(ids, func(id StreamID) bool { return t.streams[id] != nil }) {
+		_ = os.Remove(path) // its descriptor was kept, too
 		return nil
 	}
 	f, err := t.openFile(path)
@@ -128,41 +124,43 @@ func (t *Tailer) takeSpooled(path string) (taken []*stream) {
 		return nil
 	}
 	f = t.adopt(f)
-	for _, rec := range t.savedAs(id, f) {
-		if r := rec.epoch.Route; f.streams[r] == nil && t.fits(rec.epoch, f) {
-			taken = append(taken, t.revive(rec, f, t.inputOf(r)))
+	for _, r := range t.routes() {
+		if f.streams[r] == nil {
+			taken = append(taken, t.takeRoute(f, r, ids)...)
 		}
 	}
-	if len(taken) == 0 {
+	if len(f.streams) == 0 {
 		t.log.Warn("a file of the spool belongs to no position that is known; it is left alone", "code", "SHP-T012", "path", path)
 		t.dropUnused(f)
 		return nil
 	}
 	t.spooled[f] = path
-	t.log.Info("a deleted file is read on from the spool", "path", taken[0].path(), "at", path)
+	t.log.Info("a deleted file is read on from the spool", "at", path)
 	return taken
 }
 
-// savedAs returns the records that f was made for when it was put into the spool under an id: of that stream, of those of the same file
-// on other routes, and those that were read on from f already.
-func (t *Tailer) savedAs(id StreamID, f *file) (recs []*record) {
-	var own *record
-	for _, r := range t.routes() {
-		for _, rec := range t.records[r] {
-			if rec.epoch.ID == id {
-				own = rec
-			}
+// takeRoute finds the epoch of a route that f was saved for: the one that stands in its name, or one that was begun in it since.
+func (t *Tailer) takeRoute(f *file, r Route, ids []StreamID) []*stream {
+	saved := func(rec *record) bool { return slices.Contains(ids, rec.epoch.ID) }
+	fits := func(rec *record) bool {
+		return (saved(rec) || kernelIs(rec.epoch.Identity, f.id) == same) && t.fits(rec.epoch, f)
+	}
+	if i := slices.IndexFunc(t.records[r], fits); i >= 0 {
+		was := t.records[r][i].epoch.Identity
+		f.born = was.Birth
+		s := t.revive(t.records[r][i], f, t.inputOf(r))
+		was.Head = s.epoch.Identity.Head // the stream stays that of the file that was deleted
+		s.epoch.Identity = was
+		t.opts.Positions.Update(s.epoch)
+		return []*stream{s}
+	}
+	if i := slices.IndexFunc(t.records[r], saved); i >= 0 { // rewritten before it was deleted, and nobody had looked
+		since := t.records[r][i].epoch.Seen
+		if s := t.revive(t.records[r][i], f, t.inputOf(r)); t.hold(s) {
+			t.rewritten(s, since)
 		}
 	}
-	for _, r := range t.routes() {
-		for _, rec := range t.records[r] {
-			if rec == own || kernelIs(rec.epoch.Identity, f.id) == same ||
-				own != nil && kernelIs(rec.epoch.Identity, own.epoch.Identity) == same {
-				recs = append(recs, rec)
-			}
-		}
-	}
-	return recs
+	return nil
 }
 
 // fits reports whether f holds the content of an epoch at both ends.

@@ -114,7 +114,7 @@ func (t *Tailer) relateUnpacked(f *file, s *stream, c content) bool {
 // relatePlain links f to a stream whose original is in place, if f is a copy of it or of its beginning.
 func (t *Tailer) relatePlain(f *file, s *stream) bool {
 	name := hasName(f, s.path())
-	if !name && f.id.Birth != 0 && f.id.Birth < s.file.id.Birth { // a copy is younger
+	if !name && f.id.Birth != 0 && f.id.Birth < s.file.born { // a copy is younger
 		return false
 	}
 	if t.refresh(f) != nil || t.refresh(s.file) != nil {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"shipper/internal/durable"
@@ -60,21 +62,48 @@ func (t *Tailer) Save(ctx context.Context) {
 	}
 }
 
-// owed are the positions of the streams of f that are not settled to its end, the one furthest behind first.
+// owed are the positions of the streams of f that are not settled to its end, the one furthest behind first. Where another content
+// stands now that nobody has looked at yet, all of it is owed.
 func (t *Tailer) owed(f *file) []Epoch {
 	if t.refresh(f) != nil {
 		return nil
 	}
 	var out []Epoch
 	for r, s := range f.streams {
+		other := !f.packed() && !s.intact()
 		for _, e := range t.opts.Positions.Known(r) {
-			if e.ID == s.id && (e.Offset < f.info.Size && !f.packed() || f.packed() && !(s.finished && t.settled(s))) {
+			switch {
+			case e.ID != s.id:
+			case other:
+				e.Offset, e.Ahead = 0, nil
+				out = append(out, e)
+			case e.Offset < f.info.Size && !f.packed() || f.packed() && !(s.finished && t.settled(s)):
 				out = append(out, e)
 			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Epoch) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.ID, b.ID)) })
 	return out
+}
+
+// spoolName names the streams that a file is saved for.
+func spoolName(owed []Epoch) string {
+	name := strings.TrimSuffix(KeptPrefix, "-")
+	for _, e := range owed {
+		name += "-" + strconv.FormatUint(uint64(e.ID), 10)
+	}
+	return name
+}
+
+// spooledFor is what spoolName was made from.
+func spooledFor(path string) (ids []StreamID) {
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	for _, digits := range strings.Split(strings.TrimPrefix(name, KeptPrefix), "-") {
+		if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			ids = append(ids, StreamID(n))
+		}
+	}
+	return ids
 }
 
 // save writes f into the spool, and returns how many bytes it took.
@@ -95,7 +124,7 @@ func (t *Tailer) save(ctx context.Context, f *file, owed []Epoch, room int64) (n
 	if err := os.MkdirAll(t.opts.Spool, 0o700); err != nil {
 		return 0, err
 	}
-	name := filepath.Join(t.opts.Spool, pinName(owed[0].ID)+ext)
+	name := filepath.Join(t.opts.Spool, spoolName(owed)+ext)
 	part, err := os.OpenFile(name+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
