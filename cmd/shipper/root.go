@@ -61,7 +61,7 @@ Logstore of another account, with the temporary credentials of a role that it re
 	root.AddCommand(
 		newRun(g), newValidate(g), newStatus(g), newDemo(g), newEmulator(g), newVersion(g),
 	)
-	root.AddCommand(newCheck(g), newPolicy(g), newExplain(g))
+	root.AddCommand(newCheck(g), newVerify(g), newPolicy(g), newExplain(g))
 	root.AddCommand(newOffsets(g), newDLQ(g), newReload(g), newTest(g), newTap(g), newTop(g))
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	return root

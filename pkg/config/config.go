@@ -2,7 +2,9 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
+	"regexp"
 
 	"shipper/internal/invalid"
 	"shipper/pkg/batch"
@@ -60,6 +62,9 @@ type Target struct {
 	Topic string `toml:"topic"`
 	// Tags are added to every log group: tags = { env = "prod" }. Default none.
 	Tags map[string]string `toml:"tags"`
+	// Verify is the consumer group that "shipper verify" reads back through, such as "shipper-verify"; the role then needs the seven
+	// read permissions that shipper policy writes. The daemon never reads. Default "": not set up.
+	Verify string `toml:"verify"`
 }
 
 // DefaultTarget is what a [target.NAME] table begins as.
@@ -74,6 +79,7 @@ func (t Target) Validate() error {
 		t.RoleConfig.Validate(),
 		invalid.Under("batch", t.Batch.Validate()),
 		tags(t.Tags),
+		consumerGroup(t.Verify),
 	)
 }
 
@@ -109,6 +115,16 @@ func tags(m map[string]string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// groupName is what Log Service takes as the name of a consumer group (help: consumer groups).
+var groupName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,61}[A-Za-z0-9]$`)
+
+func consumerGroup(name string) error {
+	if name == "" || groupName.MatchString(name) {
+		return nil
+	}
+	return invalid.Key("verify", fmt.Sprintf("%q is not the name of a consumer group", name), `2 to 63 letters, digits, - and _, such as "shipper-verify"`)
 }
 
 // Default is the configuration without a word in it. It has no target and no input, so it is not yet a valid one.

@@ -148,35 +148,35 @@ func (c *Client) request(ctx context.Context, cred *creds.Credentials, b *Body, 
 	req.ContentLength = int64(b.Len())
 	req.GetBody = func() (io.ReadCloser, error) { return b.open(), nil }
 	headers := c.headers(cred, b)
-	pprof.Do(ctx, pprof.Labels("stage", "sign"), func(context.Context) { err = c.sign(headers, cred, b.data, now, path) })
+	pprof.Do(ctx, pprof.Labels("stage", "sign"), func(context.Context) { err = c.sign(http.MethodPost, path, headers, cred, b.data, now) })
 	if err != nil {
 		b.Free()
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	for k, v := range headers {
-		switch k {
-		case sls.HTTPHeaderHost, sls.HTTPHeaderContentLength: // net/http writes these itself
-		default:
-			req.Header.Set(k, v)
-		}
-	}
+	set(req, headers)
 	return req, nil
 }
 
 // headers are those that the signature covers, and the ones that it does not look at. Sources: help "common request headers",
 // aliyun-log-go-sdk request.go, loongcollector SLSConstant.cpp (x-log-mode, x-log-project).
 func (c *Client) headers(cred *creds.Credentials, b *Body) map[string]string {
-	h := map[string]string{
-		sls.HTTPHeaderHost:        c.endpoint.Host,
-		sls.HTTPHeaderContentType: "application/x-protobuf",
-		sls.HTTPHeaderUserAgent:   c.agent,
-		sls.HTTPHeaderAPIVersion:  "0.6.0",
-		sls.HTTPHeaderBodyRawSize: strconv.Itoa(b.rawSize),
-	}
+	h := c.common(cred, b.rawSize)
+	h[sls.HTTPHeaderContentType] = "application/x-protobuf"
 	if b.groups > 1 {
 		h["x-log-mode"] = "batch_group" // each package says for itself how it is compressed
 	} else if b.codec != codec.None {
 		h["x-log-compresstype"] = b.codec.String()
+	}
+	return h
+}
+
+// common are the headers of every request.
+func (c *Client) common(cred *creds.Credentials, rawSize int) map[string]string {
+	h := map[string]string{
+		sls.HTTPHeaderHost:        c.endpoint.Host,
+		sls.HTTPHeaderUserAgent:   c.agent,
+		sls.HTTPHeaderAPIVersion:  "0.6.0",
+		sls.HTTPHeaderBodyRawSize: strconv.Itoa(rawSize),
 	}
 	if c.endpoint.ByHeader {
 		h["x-log-project"] = c.project
@@ -187,14 +187,25 @@ func (c *Client) headers(cred *creds.Credentials, b *Body) map[string]string {
 	return h
 }
 
+// set writes signed headers into a request. net/http writes Host and Content-Length itself.
+func set(req *http.Request, headers map[string]string) {
+	for k, v := range headers {
+		switch k {
+		case sls.HTTPHeaderHost, sls.HTTPHeaderContentLength:
+		default:
+			req.Header.Set(k, v)
+		}
+	}
+}
+
 // sign adds the date and the signature.
-func (c *Client) sign(h map[string]string, cred *creds.Credentials, body []byte, now time.Time, path string) error {
+func (c *Client) sign(method, uri string, h map[string]string, cred *creds.Credentials, body []byte, now time.Time) error {
 	if c.v4 {
 		h[sls.HTTPHeaderLogDate] = now.UTC().Format(sls.ISO8601)
-		return sls.NewSignerV4(cred.ID, cred.Secret, c.endpoint.Region).Sign(http.MethodPost, path, h, body)
+		return sls.NewSignerV4(cred.ID, cred.Secret, c.endpoint.Region).Sign(method, uri, h, body)
 	}
 	h[sls.HTTPHeaderDate] = now.UTC().Format(http.TimeFormat)
-	return sls.NewSignerV1(cred.ID, cred.Secret).Sign(http.MethodPost, path, h, body)
+	return sls.NewSignerV1(cred.ID, cred.Secret).Sign(method, uri, h, body)
 }
 
 // hideURL drops the *url.Error around err: it repeats method and address, which the caller has said already.

@@ -63,7 +63,7 @@ func TestSignatures(t *testing.T) {
 		b := &Body{data: []byte("hello sls body"), rawSize: 50, codec: codec.LZ4, groups: 1}
 		h := client.headers(testKey, b)
 		path := client.numbered("0123456789abcdef0123456789abcdef", 7)
-		if err := client.sign(h, testKey, b.data, at, path); err != nil {
+		if err := client.sign(http.MethodPost, path, h, testKey, b.data, at); err != nil {
 			t.Fatal(err)
 		}
 		if h["Authorization"] != want {

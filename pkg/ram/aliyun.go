@@ -53,18 +53,22 @@ aliyun ram CreateRole --profile "$owner" \
 `, role, quote(p.purpose(TrustDocument)), p.maxSession(), quote(string(p.Trust().Compact())))
 	}
 	if has(docs, RoleDocument) {
-		fmt.Fprintf(b, `
-# What the role may do, and nothing else.
-aliyun ram CreatePolicy --profile "$owner" \
+		parts := p.RoleParts()
+		b.WriteString("\n# What the role may do, and nothing else.\n")
+		for i, part := range parts {
+			fmt.Fprintf(b, `aliyun ram CreatePolicy --profile "$owner" \
   --PolicyName %[1]s \
   --Description %[2]s \
   --PolicyDocument %[3]s
 aliyun ram AttachPolicyToRole --profile "$owner" --PolicyType Custom --PolicyName %[1]s --RoleName %[4]s
-
-# Undo:
-#   aliyun ram DetachPolicyFromRole --profile "$owner" --PolicyType Custom --PolicyName %[1]s --RoleName %[4]s
+`, quote(part.Name), quote(p.partPurpose(i, len(parts))), quote(string(part.Compact())), role)
+		}
+		b.WriteString("\n# Undo:\n")
+		for _, part := range parts {
+			fmt.Fprintf(b, `#   aliyun ram DetachPolicyFromRole --profile "$owner" --PolicyType Custom --PolicyName %[1]s --RoleName %[2]s
 #   aliyun ram DeletePolicy --profile "$owner" --PolicyName %[1]s
-`, quote(p.writePolicy()), quote(p.purpose(RoleDocument)), quote(string(p.Role().Compact())), role)
+`, quote(part.Name), role)
+		}
 	}
 	if has(docs, TrustDocument) {
 		fmt.Fprintf(b, "#   aliyun ram DeleteRole --profile \"$owner\" --RoleName %s     # ends every session at once\n", role)

@@ -104,7 +104,7 @@ func (l *linter) wild(s *Statement, pattern string) {
 // wanted are the actions that the role needs.
 func (l *linter) wanted() []string {
 	out := []string{WriteAction}
-	if l.need.Verify {
+	if l.need.readsAny() {
 		out = append(out, ReadActions()...)
 	}
 	for _, a := range l.need.Actions {

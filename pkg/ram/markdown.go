@@ -72,16 +72,30 @@ func (p Plan) markdownOwner(b *strings.Builder, docs []Document) {
 %[4]s`, p.Caller.Account, p.RoleARN.RoleName(), p.owner(), block(p.Trust()))
 	}
 	if has(docs, RoleDocument) {
-		fmt.Fprintf(b, `
-3. RAM console › Permissions › Policies › **Create Policy** › JSON, name **%[1]s**:
-
-%[2]s
-4. Role **%[3]s** › Permissions › **Grant Permission**, custom policy **%[1]s**. Grant nothing else.
-`, p.writePolicy(), block(p.Role()), p.RoleARN.RoleName())
+		p.markdownRole(b)
 	}
 	if p.Duration > DefaultDuration {
 		fmt.Fprintf(b, "5. Role › Basic Information › **Maximum Session Duration**: at least %d seconds. The default is 3600.\n", p.maxSession())
 	}
+}
+
+// markdownRole is one document to paste, or several with a number each.
+func (p Plan) markdownRole(b *strings.Builder) {
+	parts := p.RoleParts()
+	var names []string
+	for i, part := range parts {
+		names = append(names, part.Name)
+		if i == 0 {
+			fmt.Fprintf(b, "\n3. RAM console › Permissions › Policies › **Create Policy** › JSON, name **%s**:\n\n%s", part.Name, block(part))
+			continue
+		}
+		fmt.Fprintf(b, "\n   One document cannot hold all Logstores. Create another one, name **%s**:\n\n%s", part.Name, block(part))
+	}
+	what := "custom policy **" + names[0] + "**"
+	if len(names) > 1 {
+		what = "custom policies **" + strings.Join(names, "**, **") + "**"
+	}
+	fmt.Fprintf(b, "\n4. Role **%s** › Permissions › **Grant Permission**, %s. Grant nothing else.\n", p.RoleARN.RoleName(), what)
 }
 
 func (p Plan) markdownCaller(b *strings.Builder) {
@@ -102,9 +116,9 @@ func (p Plan) markdownTail(b *strings.Builder, docs []Document) {
 	if has(docs, TrustDocument) || has(docs, RoleDocument) {
 		fmt.Fprintf(b, `Either account can end it alone.
 
-* Account %[1]s: remove policy %[2]s from the role; sessions that exist lose the permission at once. Or delete role %[3]s;
+* Account %[1]s: remove %[2]s from the role; sessions that exist lose the permission at once. Or delete role %[3]s;
   that ends the sessions.
-`, p.owner(), p.writePolicy(), p.RoleARN.RoleName())
+`, p.owner(), p.partNames(), p.RoleARN.RoleName())
 	}
 	fmt.Fprintf(b, "* Account %s: remove policy %s from %s; no new session begins, and the last one ends after %s.\n",
 		p.Caller.Account, p.callPolicy(), p.who(), span(max(p.Duration, DefaultDuration)))
@@ -143,7 +157,7 @@ func (p Plan) provided() string {
 
 func (p Plan) may() string {
 	out := "may append logs to the Logstore"
-	if p.Verify {
+	if p.readsAny() {
 		out += " and read it back through a consumer group"
 	}
 	if len(p.Actions) > 0 {
@@ -154,7 +168,7 @@ func (p Plan) may() string {
 
 func (p Plan) mayNot() string {
 	read := "Reading logs, changing or deleting anything"
-	if p.Verify {
+	if p.readsAny() {
 		read = "Queries, changing or deleting logs or Logstores"
 	}
 	if len(p.Actions) > 0 {

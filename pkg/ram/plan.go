@@ -1,6 +1,7 @@
 package ram
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ type Logstore struct {
 	Region   string // cn-hangzhou
 	Project  string
 	Logstore string
+	// ConsumerGroup is what this Logstore is read back through; "" = it is not, unless the plan says Verify.
+	ConsumerGroup string
 }
 
 // Plan says who ships where; its methods write the documents that allow exactly that. Account A owns the Logstores and the
@@ -22,8 +25,8 @@ type Plan struct {
 	RoleARN       ARN        // the role in A that B assumes
 	ExternalID    string     // demanded by the trust policy when set
 	Targets       []Logstore // what may be written to
-	Verify        bool       // reading back through a consumer group as well
-	ConsumerGroup string     // of Verify; empty allows any group of the Logstores
+	Verify        bool       // reading back through a consumer group as well, of every Logstore
+	ConsumerGroup string     // of Verify, for Logstores that name none; empty allows any group of the Logstores
 	Actions       []string   // more permissions from the table, on the same Logstores
 
 	Duration    time.Duration // of a session; 0 means one hour
@@ -101,9 +104,9 @@ func (p Plan) Session() *Policy {
 // cloud. The Logstores are named bare, as the write is checked; `…/logstore/L/*` would not match it.
 func (p Plan) Role() *Policy {
 	out := &Policy{Name: "role", Statement: []Statement{allow([]string{WriteAction}, p.logstores(""))}}
+	out.Statement = append(out.Statement, p.reading()...)
 	have := []string{WriteAction}
-	if p.Verify {
-		out.Statement = append(out.Statement, p.reading()...)
+	if p.Verify { // of all Logstores
 		have = append(have, ReadActions()...)
 	}
 	var more []string
@@ -116,15 +119,48 @@ func (p Plan) Role() *Policy {
 	return out
 }
 
-// reading allows the seven read permissions. With a consumer group of its own, each on exactly what it is checked against, so
-// that the checkpoints of other consumers stay out of reach; without one, on both forms of the Logstore.
-func (p Plan) reading() []Statement {
-	if p.ConsumerGroup != "" {
-		return p.grant(ReadActions())
+// reads tells whether a Logstore is read back, and through which consumer group ("" = any).
+func (p Plan) reads(t Logstore) (group string, yes bool) {
+	if t.ConsumerGroup != "" {
+		return t.ConsumerGroup, true
 	}
-	both := append(p.logstores(""), p.logstores("/*")...)
-	slices.Sort(both)
-	return []Statement{allow(ReadActions(), both)}
+	return p.ConsumerGroup, p.Verify
+}
+
+// groups are the consumer groups that the plan names.
+func (p Plan) groups() []string {
+	out := []string{p.ConsumerGroup}
+	for _, t := range p.Targets {
+		out = append(out, t.ConsumerGroup)
+	}
+	return out
+}
+
+// readsAny reports whether any Logstore is read back.
+func (p Plan) readsAny() bool {
+	return slices.ContainsFunc(p.Targets, func(t Logstore) bool { _, yes := p.reads(t); return yes })
+}
+
+// reading allows the seven read permissions on the Logstores that are read back. With a consumer group, each on exactly what it
+// is checked against, so that the checkpoints of other consumers stay out of reach; without one, on both forms of the Logstore.
+func (p Plan) reading() []Statement {
+	named, open := p, p
+	named.Targets, open.Targets = nil, nil
+	for _, t := range p.Targets {
+		switch group, yes := p.reads(t); {
+		case yes && group != "":
+			named.Targets = append(named.Targets, t)
+		case yes:
+			open.Targets = append(open.Targets, t)
+		}
+	}
+	out := named.grant(ReadActions())
+	if len(open.Targets) > 0 {
+		both := append(open.logstores(""), open.logstores("/*")...)
+		slices.Sort(both)
+		out = append(out, allow(ReadActions(), both))
+	}
+	return out
 }
 
 // grant allows actions of the table on the plan's targets, one statement for each set of resources.
@@ -160,7 +196,7 @@ func merge(list []Statement, action string, resources []string) []Statement {
 
 // vars fills what a target names; what it does not name may be anything.
 func (p Plan) vars(t Logstore, region string) Vars {
-	group := p.ConsumerGroup
+	group, _ := p.reads(t)
 	if group == "" {
 		group = "*"
 	}
@@ -187,23 +223,24 @@ const (
 
 // Needs lists the questions that the role policy must answer with Allow.
 func (p Plan) Needs() []Request {
-	actions := []string{WriteAction}
-	if p.Verify {
-		actions = append(actions, ReadActions()...)
-	}
-	for _, a := range p.Actions {
-		if known, ok := Lookup(a); ok && !containsFold(actions, known.Name) {
-			actions = append(actions, known.Name)
-		}
-	}
 	var out []Request
 	for _, t := range p.Targets {
+		group, reads := p.reads(t)
+		actions := []string{WriteAction}
+		if reads {
+			actions = append(actions, ReadActions()...)
+		}
+		for _, a := range p.Actions {
+			if known, ok := Lookup(a); ok && !containsFold(actions, known.Name) {
+				actions = append(actions, known.Name)
+			}
+		}
 		v := p.vars(t, t.Region)
 		if v.Region == "" {
 			v.Region = anyRegion
 		}
 		v.Config, v.MachineGroup = anyName, anyName
-		if p.ConsumerGroup == "" {
+		if group == "" {
 			v.ConsumerGroup = anyName
 		}
 		for _, a := range actions {
@@ -241,6 +278,16 @@ func For(actions []string, vars Vars) (*Policy, error) {
 		return nil, fmt.Errorf("the document has %d characters, RAM takes %d", n, MaxPolicy)
 	}
 	return out, nil
+}
+
+// unique sorts Logstores and drops repetitions.
+func unique(list []Logstore) []Logstore {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b Logstore) int {
+		return cmp.Or(strings.Compare(a.Project, b.Project), strings.Compare(a.Logstore, b.Logstore), strings.Compare(a.ConsumerGroup, b.ConsumerGroup),
+			strings.Compare(a.Region, b.Region))
+	})
+	return slices.Compact(list)
 }
 
 func allow(actions, resources []string) Statement {

@@ -20,22 +20,24 @@ func plan() Plan {
 		Caller:     Principal{Account: accountB, Kind: Role, Name: "web-host"},
 		RoleARN:    role,
 		ExternalID: "x-7f3a",
-		Targets:    []Logstore{{"cn-hangzhou", "sec-logs", "web"}},
+		Targets:    []Logstore{{Region: "cn-hangzhou", Project: "sec-logs", Logstore: "web"}},
 	}
 }
 
 // plans are the shapes that the property tests walk.
 func plans() map[string]Plan {
-	verify, group, many, more, all := plan(), plan(), plan(), plan(), plan()
+	verify, group, many, more, all, mixed := plan(), plan(), plan(), plan(), plan(), plan()
 	verify.Verify = true
 	group.Verify, group.ConsumerGroup = true, "shipper-verify"
-	many.Targets = append(many.Targets, Logstore{"cn-beijing", "sec-logs", "app"}, Logstore{"", "audit", "web"})
+	many.Targets = append(many.Targets, Logstore{Region: "cn-beijing", Project: "sec-logs", Logstore: "app"}, Logstore{Project: "audit", Logstore: "web"})
 	many.Verify, many.ConsumerGroup = true, "g"
+	mixed.Targets = append(mixed.Targets, Logstore{Project: "sec-logs", Logstore: "app", ConsumerGroup: "g"},
+		Logstore{Project: "audit", Logstore: "web", ConsumerGroup: "shipper-verify"})
 	more.Actions = []string{"log:GetLogStore", "log:ApplyConfigToGroup", "log:PostLogStoreLogs", "log:getproject"}
 	for _, a := range Actions() {
 		all.Actions = append(all.Actions, a.Name)
 	}
-	return map[string]Plan{"write": plan(), "verify": verify, "group": group, "many": many, "more": more, "all": all}
+	return map[string]Plan{"write": plan(), "verify": verify, "group": group, "many": many, "more": more, "all": all, "mixed": mixed}
 }
 
 // universe is every question that can be put about a small world: each action of the table in two regions and accounts, three
@@ -68,19 +70,23 @@ func universe() []Request {
 
 // needed tells what a plan is for, from the words of the plan and not from its documents.
 func needed(p Plan, r Request) bool {
-	actions := []string{WriteAction}
-	if p.Verify {
-		actions = append(actions, ReadActions()...)
-	}
-	actions = append(actions, p.Actions...)
-	if !slices.ContainsFunc(actions, func(a string) bool { return strings.EqualFold(a, r.Action) }) {
-		return false
-	}
-	groups := []string{p.ConsumerGroup}
-	if p.ConsumerGroup == "" {
-		groups = []string{"shipper-verify", "g", "any"}
-	}
 	for _, t := range p.Targets {
+		group := t.ConsumerGroup
+		if group == "" {
+			group = p.ConsumerGroup
+		}
+		actions := []string{WriteAction}
+		if p.Verify || t.ConsumerGroup != "" {
+			actions = append(actions, ReadActions()...)
+		}
+		actions = append(actions, p.Actions...)
+		if !slices.ContainsFunc(actions, func(a string) bool { return strings.EqualFold(a, r.Action) }) {
+			continue
+		}
+		groups := []string{group}
+		if group == "" {
+			groups = []string{"shipper-verify", "g", "any"}
+		}
 		for _, region := range []string{"cn-hangzhou", "cn-beijing"} { // a project name exists once in all regions
 			for _, g := range groups {
 				for _, c := range []string{"shipper-verify", "g", "any"} {
@@ -260,8 +266,10 @@ func TestValidate(t *testing.T) {
 		`"*"/"web"`:                           func(p *Plan) { p.Targets[0].Project = "*" },
 		"consumer group":                      func(p *Plan) { p.ConsumerGroup = "*" },
 		"not in the action table":             func(p *Plan) { p.Actions = []string{"log:*"} },
-		"the session policy has":              func(p *Plan) { p.Targets = crowd(30) },
-		"the role policy has":                 func(p *Plan) { p.Targets = crowd(60) },
+		`"g/h" is not the name of a consumer`: func(p *Plan) { p.Targets[0].ConsumerGroup = "g/h" },
+		"the role needs 12 custom policies":   func(p *Plan) { p.Targets = crowd(800) },
+		"the role policy has":                 func(p *Plan) { p.Targets[0].Logstore = strings.Repeat("l", MaxPolicy) },
+		"the session policy has":              func(p *Plan) { p.Targets[0].Logstore = strings.Repeat("l", MaxSession) },
 	} {
 		p := plan()
 		change(&p)
@@ -280,7 +288,7 @@ func TestValidate(t *testing.T) {
 func crowd(n int) []Logstore {
 	var out []Logstore
 	for i := range n {
-		out = append(out, Logstore{"cn-hangzhou", fmt.Sprintf("project-with-a-long-name-%d", i), "logstore"})
+		out = append(out, Logstore{Region: "cn-hangzhou", Project: fmt.Sprintf("project-with-a-long-name-%d", i), Logstore: "logstore"})
 	}
 	return out
 }

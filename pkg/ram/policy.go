@@ -22,10 +22,13 @@ func (e Effect) String() string {
 
 // Sizes of documents, in characters of their compact form.
 const (
-	MaxPolicy  = 4096  // a custom policy (RAM: limits)
+	MaxPolicy  = 6144  // a custom policy (RAM: Limitations, December 2025; 4096 in 2021)
 	MaxSession = 2048  // the Policy parameter of AssumeRole (STS: AssumeRole)
 	MaxParse   = 16384 // what Parse accepts at all, in bytes
 )
+
+// MaxAttached is how many custom policies a role can have, unless its account asks for more (RAM: Limitations, December 2025).
+const MaxAttached = 10
 
 // Policy is one RAM document of any kind: permission, session or trust policy.
 type Policy struct {

@@ -50,10 +50,11 @@ func (p Plan) Render(f Format, docs ...Document) (string, error) {
 	return "", fmt.Errorf("write policies: there is no format %q", short(string(f)))
 }
 
-// JSON is one document as it is pasted; several become an object keyed by their names, in their order.
+// JSON is one document as it is pasted; several become an object keyed by their names, in their order. A role with more
+// Logstores than one document takes has an array of them.
 func (p Plan) JSON(docs ...Document) string {
 	if len(docs) == 1 {
-		return string(p.Policy(docs[0]).JSON())
+		return documents(p.parts(docs[0]))
 	}
 	var b bytes.Buffer
 	b.WriteString("{")
@@ -61,7 +62,7 @@ func (p Plan) JSON(docs ...Document) string {
 		if i > 0 {
 			b.WriteString(",")
 		}
-		fmt.Fprintf(&b, "%q:%s", d, p.Policy(d).Compact())
+		fmt.Fprintf(&b, "%q:%s", d, documents(p.parts(d)))
 	}
 	b.WriteString("}")
 	var out bytes.Buffer
@@ -71,9 +72,24 @@ func (p Plan) JSON(docs ...Document) string {
 	return out.String() + "\n"
 }
 
-// writePolicy and callPolicy are the names that the custom policies get in their accounts.
-func (p Plan) writePolicy() string { return policyName(p.RoleARN.RoleName() + "-permissions") }
-func (p Plan) callPolicy() string  { return policyName("assume-" + p.RoleARN.RoleName()) }
+// documents is one document as JSON, or an array of several.
+func documents(list []*Policy) string {
+	if len(list) == 1 {
+		return string(list[0].JSON())
+	}
+	var out []json.RawMessage
+	for _, p := range list {
+		out = append(out, p.Compact())
+	}
+	text, err := json.MarshalIndent(out, "", "  ")
+	if err != nil {
+		return "[]\n" // documents that were just written are JSON
+	}
+	return string(text) + "\n"
+}
+
+// callPolicy is the name that the caller policy gets in its account.
+func (p Plan) callPolicy() string { return policyName("assume-" + p.RoleARN.RoleName()) }
 
 // policyName makes a name that RAM takes: letters, digits and hyphens, at most 128.
 func policyName(name string) string {

@@ -71,21 +71,28 @@ func (p Plan) terraformRole(b *strings.Builder, withRole bool) {
 	if withRole {
 		name = "alicloud_ram_role.shipper.role_name"
 	}
-	fmt.Fprintf(b, `
-resource "alicloud_ram_policy" "write" {
+	parts := p.RoleParts()
+	for i, part := range parts {
+		label := "write"
+		if i > 0 {
+			label = fmt.Sprintf("write_%d", i+1)
+		}
+		fmt.Fprintf(b, `
+resource "alicloud_ram_policy" %[1]q {
   provider        = alicloud.owner
-  policy_name     = %s
-  description     = %s
-  policy_document = %s
+  policy_name     = %[2]s
+  description     = %[3]s
+  policy_document = %[4]s
 }
 
-resource "alicloud_ram_role_policy_attachment" "write" {
+resource "alicloud_ram_role_policy_attachment" %[1]q {
   provider    = alicloud.owner
-  policy_name = alicloud_ram_policy.write.policy_name
+  policy_name = alicloud_ram_policy.%[1]s.policy_name
   policy_type = "Custom"
-  role_name   = %s
+  role_name   = %[5]s
 }
-`, hcl(p.writePolicy()), hcl(p.purpose(RoleDocument)), heredoc(p.Role()), name)
+`, label, hcl(part.Name), hcl(p.partPurpose(i, len(parts))), heredoc(part), name)
+	}
 }
 
 func (p Plan) terraformCaller(b *strings.Builder) {

@@ -64,8 +64,10 @@ func (p Plan) Validate() error {
 			bad("%q/%q is not the name of a project and a Logstore", short(t.Project), short(t.Logstore))
 		}
 	}
-	if !only(p.ConsumerGroup, nameChars) {
-		bad("%q is not the name of a consumer group", short(p.ConsumerGroup))
+	for _, group := range p.groups() {
+		if !only(group, nameChars) {
+			bad("%q is not the name of a consumer group", short(group))
+		}
 	}
 	for _, a := range p.Actions {
 		if _, ok := Lookup(a); !ok {
@@ -78,13 +80,20 @@ func (p Plan) Validate() error {
 // sizes checks the limits of the service.
 func (p Plan) sizes() []error {
 	var errs []error
-	for _, d := range Documents() {
-		limit, remedy := MaxPolicy, "split the Logstores over several roles"
-		if d == SessionDocument {
-			limit, remedy = MaxSession, "use a session for each Logstore"
+	for _, d := range []Document{TrustDocument, RoleDocument, CallerDocument} {
+		for _, part := range p.parts(d) {
+			if n := part.Size(); n > MaxPolicy {
+				errs = append(errs, fmt.Errorf("the %s policy has %d characters, the service takes %d", d, n, MaxPolicy))
+			}
 		}
-		if n := p.Policy(d).Size(); n > limit {
-			errs = append(errs, fmt.Errorf("the %s policy has %d characters, the service takes %d: %s", d, n, limit, remedy))
+	}
+	if n := len(p.RoleParts()); n > MaxAttached {
+		errs = append(errs, fmt.Errorf("the role needs %d custom policies, and a role takes %d: split the Logstores over several roles", n, MaxAttached))
+	}
+	for _, t := range p.Targets { // each target has a session of its own
+		one := Plan{Owner: p.owner(), Targets: []Logstore{t}}
+		if n := one.Session().Size(); n > MaxSession {
+			errs = append(errs, fmt.Errorf("the session policy has %d characters, the service takes %d", n, MaxSession))
 		}
 	}
 	return errs

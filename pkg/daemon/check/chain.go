@@ -28,6 +28,7 @@ type chain struct {
 	base    *creds.Credentials
 	who     *creds.Identity // of base; nil when STS could not be asked
 	session *creds.Credentials
+	line    written // by the link write
 
 	broken bool // an earlier link does not hold
 }
@@ -89,7 +90,7 @@ func (t *chain) walk(ctx context.Context, asked int64) {
 	}
 	t.link(ctx, StepSession, t.sessionPolicy)
 	t.link(ctx, StepWrite, t.write)
-	t.c.step(StepReadBack, t.name, func(s *Step) { s.skip("off (shipper verify reads a line back)") })
+	t.link(ctx, StepReadBack, t.readBack)
 }
 
 // alone reports whether the daemon never asks STS for this target: no role to assume, no account to compare with.
@@ -125,21 +126,25 @@ func (t *chain) prepare() {
 	if t.policy != nil {
 		text = string(t.policy.Compact())
 	}
+	var err error
+	if t.provider, err = t.newProvider(text); err != nil {
+		t.provider = nil // the link credential says so
+	}
+}
+
+// newProvider makes what signs the requests of a session with a policy; "" = none.
+func (t *chain) newProvider(policy string) (*creds.Provider, error) {
 	source, err := creds.NewSource(t.c.cfg.Credentials[t.cfg.Credentials], creds.Options{
 		Log: t.c.log, Host: t.c.cfg.Agent.Name, STSEndpoint: t.cfg.AssumeRole.STSEndpoint,
 		Region: t.cfg.Region, Network: t.cfg.Network,
 	})
 	if err != nil {
-		t.provider = nil
-		return
+		return nil, err
 	}
-	t.provider, err = creds.NewProvider(creds.ProviderOptions{
-		Source: source, Role: t.cfg.RoleConfig, SessionPolicy: text, Host: t.c.cfg.Agent.Name,
+	return creds.NewProvider(creds.ProviderOptions{
+		Source: source, Role: t.cfg.RoleConfig, SessionPolicy: policy, Host: t.c.cfg.Agent.Name,
 		Region: t.cfg.Region, Network: t.cfg.Network, Log: t.c.log,
 	})
-	if err != nil {
-		t.provider = nil
-	}
 }
 
 // credential fetches the base identity and asks STS whose it is.

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -16,10 +17,25 @@ import (
 
 // Options say what to check.
 type Options struct {
-	Targets []string     // names; none = all. Inputs that go to none of them are left out
-	NoWrite bool         // write no line
-	Each    func(Step)   // is given every step as soon as it is known; may be nil
-	Log     *slog.Logger // of the parts that are tried; nil = silent
+	Targets []string // names; none = all. Inputs that go to none of them are left out
+	NoWrite bool     // write no line
+	// ReadBack is how long the written line is waited for where verify is set; 0 = a minute
+	ReadBack time.Duration
+	Each     func(Step)   // is given every step as soon as it is known; may be nil
+	Log      *slog.Logger // of the parts that are tried; nil = silent
+}
+
+func (o Options) readBackTime() time.Duration { return cmp.Or(o.ReadBack, readBackTime) }
+
+// Verify walks the way of a line that is written and read back, for the targets that are set up for it, and nothing of this host.
+func Verify(ctx context.Context, cfg *config.Config, o Options) Report {
+	c := newChecker(cfg, o)
+	c.names = slices.DeleteFunc(c.names, func(name string) bool { return cfg.Targets[name].Verify == "" })
+	if len(c.names) > 0 {
+		c.cloud(ctx)
+	}
+	c.report.OK = c.report.Count(Fail) == 0 && ctx.Err() == nil
+	return c.report
 }
 
 // Run walks the chain for a configuration that was loaded. It ends early only when ctx does; what was not walked then is missing

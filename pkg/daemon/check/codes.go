@@ -26,6 +26,12 @@ var hostCodes = []Entry{
 	{Code: "SHP-K103", Title: "There is little space for the state directory",
 		Means: "On a full disk positions are kept in memory only.", Fix: "Make room, or use another disk."},
 
+	{Code: "SHP-K201", Title: "The books of a file do not balance (verify)", Means: "What was read is not what was acknowledged, is pending, dead, lost and skipped together.",
+		Fix: "Please report it, with the output of shipper verify --json."},
+	{Code: "SHP-K202", Title: "A file is not what was read of it (verify)", Means: "It was truncated or rewritten in place. shipper reads it from its beginning as soon as it sees it; nothing that was sent is touched.",
+		Fix: "Nothing. Rotate with create instead of copytruncate, so that nothing can be missed."},
+	{Code: "SHP-K203", Title: "Lines of a file were refused by the service for ever (verify)", Means: "They are in the dead-letter directory.", Fix: "shipper dlq list, shipper dlq show, shipper dlq replay."},
+
 	{Code: "SHP-N101", Title: "The name of an endpoint cannot be resolved", Fix: "Check region, network and endpoint, and the resolver of this host."},
 	{Code: "SHP-N102", Title: "Nobody listens at an endpoint", Fix: "Check endpoint and firewall."},
 	{Code: "SHP-N103", Title: "There is no route to an endpoint", Fix: `network = "intranet" works from a VPC of the same region only.`},
@@ -89,6 +95,11 @@ var accessCodes = []Entry{
 	{Code: "SHP-A138", Title: "The token can do more than write", Fix: `session_policy = "auto" narrows it to the write on this Logstore.`},
 	{Code: "SHP-A139", Title: "The session policy cannot be used", Means: "The file cannot be read, is no RAM document, or is longer than the 2048 characters that STS takes.",
 		Fix: `Mend it, or write session_policy = "auto".`},
+	{Code: "SHP-A140", Title: "A line was acknowledged and could not be read back", Means: "Another consumer of the group may hold its shard, or reading failed.",
+		Fix: "Try again; if it stays so, look for the line in the console and ask the support of Alibaba Cloud with the request id."},
+	{Code: "SHP-A141", Title: "The role may not read back", Means: "shipper verify takes seven permissions beside the write. Shipping goes on without them.",
+		Fix: "The owner of the Logstore attaches what shipper policy role prints once verify is set."},
+	{Code: "SHP-A142", Title: "Other consumers hold all shards of the consumer group", Means: "Hosts that verify at the same time share them.", Fix: "Try again half a minute later."},
 }
 
 // daemonCodes are those that the parts of the daemon log and that have no list of their own. The table is read only.

@@ -52,7 +52,7 @@ func (t *chain) stsTrouble(err error) trouble {
 		out.cause = fmt.Sprintf("There is no role %s in account %s, or the account number or the name in role_arn has a typing error.", t.plan.RoleARN.RoleName(), t.plan.RoleARN.Account)
 		out.fix = append([]string{fmt.Sprintf("correct role_arn of [target.%s], or let account %s create the role:", t.name, t.plan.RoleARN.Account),
 			fmt.Sprintf("RAM console › Roles › Create Role › %s, with this trust policy:", t.plan.RoleARN.RoleName()), text(t.plan.Trust()),
-			"and this permission policy:", text(t.plan.Role())}, t.mail("all", t.plan.RoleARN.Account)...)
+			"and this permission policy:"}, append(t.rolePolicy(), t.mail("all", t.plan.RoleARN.Account)...)...)
 	case "SHP-A106":
 		out.fix = []string{fmt.Sprintf("correct it in [target.%s.assume_role]", t.name)}
 	case "SHP-A108":

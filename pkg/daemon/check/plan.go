@@ -53,5 +53,5 @@ func Sets(cfg *config.Config, names ...string) []Set {
 func ownerOf(t config.Target) string { return cmp.Or(t.ExpectAccount, creds.AccountOf(t.RoleARN)) }
 
 func logstoreOf(t config.Target) ram.Logstore {
-	return ram.Logstore{Region: t.Region, Project: t.Project, Logstore: t.Logstore}
+	return ram.Logstore{Region: t.Region, Project: t.Project, Logstore: t.Logstore, ConsumerGroup: t.Verify}
 }

@@ -53,7 +53,7 @@ func TestProjectOfAnotherRegion(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := &chain{c: &checker{http: &http.Client{Transport: service}, cfg: &config.Config{}}, name: "central", cfg: cfg, logs: logs,
-			session: &creds.Credentials{ID: "STS.x", Secret: "s", Token: "t", Account: "1111111111111111"}}
+			session: &creds.Credentials{ID: "STS.examplekey", Secret: "examplesecret", Token: "exampletoken", Account: "1111111111111111"}}
 		got := c.refusal(t.Context(), producer.Finding{ID: "SHP-P601", Verdict: producer.Hold, Status: 404, Code: "ProjectNotExist"})
 		if got.code != "SHP-A135" || got.account != "1111111111111111" || !strings.Contains(got.cause, row.cause) || !strings.Contains(strings.Join(got.fix, "\n"), row.fix) {
 			t.Errorf("%+v", got)

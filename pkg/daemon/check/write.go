@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
@@ -37,10 +38,13 @@ func (t *chain) write(ctx context.Context, s *Step) {
 	f, reply := t.post(ctx, client)
 	switch f.Verdict {
 	case producer.OK:
+		t.line.acked, t.line.requestID = time.Now(), reply.RequestID
 		s.ok(fmt.Sprintf("1 line to %s/%s, tag %s, request id %s", t.cfg.Project, t.cfg.Logstore, Mark, reply.RequestID))
 	case producer.Throttle:
+		t.line = written{}
 		s.warn(t.found(f))
 	default:
+		t.line = written{}
 		s.fail(t.refusal(ctx, f))
 	}
 }
@@ -50,8 +54,8 @@ func (t *chain) post(ctx context.Context, client *producer.Client) (producer.Fin
 	now := t.now
 	for try := 1; ; try++ {
 		at := now()
-		body, err := client.Encode(lineGroup(at, t.cfg.Topic, t.c.cfg.Agent.Name,
-			fmt.Sprintf("shipper check from %s at %s", t.c.cfg.Agent.Name, at.UTC().Format(time.RFC3339))))
+		t.line = written{at: at, text: fmt.Sprintf("shipper check from %s at %s, %s", t.c.cfg.Agent.Name, at.UTC().Format(time.RFC3339), rand.Text())}
+		body, err := client.Encode(lineGroup(at, t.cfg.Topic, t.c.cfg.Agent.Name, t.line.text))
 		if err != nil {
 			return producer.Classify(producer.Reply{}, err), producer.Reply{}
 		}
@@ -167,9 +171,20 @@ func (t *chain) deniedWrite(f producer.Finding, out trouble) trouble {
 	out.code = "SHP-A131"
 	out.cause = fmt.Sprintf("No policy of %s allows %s on this Logstore. It is checked against the bare name: a policy that lists …/logstore/%s/* only does not match.",
 		who, ram.WriteAction, t.cfg.Logstore)
-	out.fix = []string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who), text(t.plan.Role())}
+	out.fix = append([]string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who)}, t.rolePolicy()...)
 	if t.cfg.RoleARN != "" {
 		out.fix = append(out.fix, t.mail("role", t.owner())...)
+	}
+	return out
+}
+
+// rolePolicy is what the role needs, as it is pasted: one document, or several for many Logstores.
+func (t *chain) rolePolicy() (out []string) {
+	if t.cfg.RoleARN == "" { // a user's own permission
+		return []string{text(t.plan.Role())}
+	}
+	for _, part := range t.plan.RoleParts() {
+		out = append(out, text(part))
 	}
 	return out
 }
