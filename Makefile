@@ -12,14 +12,17 @@ build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
 
 test: ## the whole suite under the race detector, in random order
-	CGO_ENABLED=1 $(GO) test -race -shuffle=on ./...
+	CGO_ENABLED=1 $(GO) test -race -shuffle=on -parallel $(WAITING) -timeout 20m ./...
+
+# Tests that run at the same time do little but wait, for a program, for a second to pass: more of them than there are cores.
+WAITING := 4
 
 short: ## the quick part of the suite
 	$(GO) test -short ./...
 
 MODEL ?= 500
 model: ## MODEL random lives of a host against a model that knows every line; MODEL_SEED=n plays those of that seed
-	SHIPPER_MODEL=$(MODEL) SHIPPER_MODEL_SEED=$(MODEL_SEED) $(GO) test -count=1 -timeout 10m -v -run '^TestModel$$' ./pkg/daemon
+	SHIPPER_MODEL=$(MODEL) SHIPPER_MODEL_SEED=$(MODEL_SEED) $(GO) test -count=1 -timeout 10m -parallel $(WAITING) -v -run '^TestModel$$' ./pkg/daemon
 
 FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME each
@@ -44,7 +47,7 @@ generate: ## the key reference and the example configuration, from the structs
 
 e2e: build ## real nginx and logrotate (Debian packages, installed if root) through the emulator
 	internal/e2e/setup
-	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m -skip '^Test(Host|Container)' ./internal/e2e/...
+	SHIPPER_E2E=require $(GO) test -count=1 -timeout 20m -parallel $(WAITING) -run '^Test(Nginx|Logrotate|Idle)' ./internal/e2e
 
 packages: ## deb, rpm and tarballs for amd64 and arm64 in dist/
 	VERSION=$(VERSION) deploy/package/build dist

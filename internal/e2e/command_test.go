@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"shipper/pkg/admin"
 )
@@ -47,6 +48,15 @@ func ask[T any](t *testing.T, h *host, args ...string) (v T) {
 		t.Fatalf("%v: %v\n%s", args, err, r.stdout)
 	}
 	return v
+}
+
+// settled waits until the daemon knows that everything was accepted. From then on a kill loses nothing of that.
+func (h *host) settled(t *testing.T) {
+	t.Helper()
+	eventually(t, 30*time.Second, "the daemon knows that everything was accepted", func() bool {
+		r := h.command(t, "status", "--json")
+		return r.code == 0 && strings.Contains(r.stdout, `"lag_bytes": 0`) && strings.Contains(r.stdout, `"pending": 0`)
+	})
 }
 
 // status asks the running daemon, and checks that the books of every file balance.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,10 +41,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// driven are the tests that `make e2e`, `make host` and `make container` run; all others are part of `make test`.
+var driven = regexp.MustCompile(`^Test(Nginx|Logrotate|Idle|Host|Container)`)
+
 // need finds a program of the host. Tests that drive the host's programs run only when asked to (`make e2e`), and then a
 // program that is missing is a failure.
 func need(t *testing.T, name string) string {
 	t.Helper()
+	if !driven.MatchString(t.Name()) {
+		t.Fatalf("drives the host's %s, and no target of the Makefile runs it: name it after one of %s", name, driven)
+	}
 	if os.Getenv("SHIPPER_E2E") != "require" {
 		t.Skipf("drives the host's %s: make e2e", name)
 	}

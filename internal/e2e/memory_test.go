@@ -52,7 +52,7 @@ func (d *daemon) peak(t *testing.T) int64 {
 // Memory stays bounded throughout, and everything arrives exactly once. SHIPPER_E2E_BACKLOG_MIB is the size of the backlog.
 func TestDeadService(t *testing.T) {
 	const files, bound = 4, 120 << 20
-	mib := fromEnv(t, "SHIPPER_E2E_BACKLOG_MIB", 256)
+	mib := fromEnv(t, "SHIPPER_E2E_BACKLOG_MIB", 128)
 	lines := mib << 20 / paddedLine / files * files
 	seen := make([]uint8, lines)
 	strange := 0

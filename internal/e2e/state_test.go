@@ -67,10 +67,7 @@ func TestKilledAtRest(t *testing.T) {
 			total += 200
 			eventually(t, 20*time.Second, "the lines arrive", func() bool { return c.stored() >= total })
 		}
-		eventually(t, 10*time.Second, "the daemon knows it", func() bool {
-			r := h.command(t, "status", "--json")
-			return r.code == 0 && strings.Contains(r.stdout, `"lag_bytes": 0`) && strings.Contains(r.stdout, `"pending": 0`)
-		})
+		h.settled(t)
 		d.kill(t)
 	}
 	if code := h.start(t, "run", "--once").wait(t, time.Minute); code != 0 {
@@ -133,7 +130,7 @@ func TestDamagedState(t *testing.T) {
 			appendLines(t, h.path("app.log"), 0, half)
 			d := h.start(t, "run", "--set", quick)
 			eventually(t, 30*time.Second, "the first half arrives", func() bool { return c.stored() >= half })
-			time.Sleep(1200 * time.Millisecond) // a commit
+			h.settled(t)
 			d.kill(t)
 			tc.do(t, h)
 			appendLines(t, h.path("app.log"), half, 2*half)

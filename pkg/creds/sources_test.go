@@ -148,10 +148,9 @@ func TestInstanceRoleHangs(t *testing.T) {
 		}
 		return true
 	}
-	start := time.Now()
 	_, err := fetch(t, Config{Source: "ecs_role", MetadataEndpoint: metadata(t, hang)}, Options{})
-	if err == nil || !strings.Contains(err.Error(), "no answer within 1s") || time.Since(start) > 3*time.Second {
-		t.Fatal(err, time.Since(start))
+	if err == nil || !strings.Contains(err.Error(), "no answer within 1s") {
+		t.Fatal(err)
 	}
 }
 

@@ -250,15 +250,12 @@ func TestLintWithoutPlan(t *testing.T) {
 	}
 }
 
-// The largest document that is read, made to be hard to look at, is looked at in moments.
+// The largest document that is read, made to be hard to look at, is looked at in moments: going back and forth in it would outlast
+// the test.
 func TestLintHostile(t *testing.T) {
 	for _, piece := range []string{"*a", "*", "?*", "*:*/"} {
 		pattern := strings.Repeat(piece, 16000/len(piece))
-		began := time.Now()
 		Lint([]byte(`{"Version":"1","Statement":[`+doc("Allow", "*", pattern)+`]}`), plan())
-		if d := time.Since(began); d > 20*time.Second {
-			t.Errorf("%q took %v", piece, d)
-		}
 	}
 }
 

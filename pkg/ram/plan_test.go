@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -42,7 +43,7 @@ func plans() map[string]Plan {
 
 // universe is every question that can be put about a small world: each action of the table in two regions and accounts, three
 // projects, Logstores and groups.
-func universe() []Request {
+var universe = sync.OnceValue(func() []Request {
 	var out []Request
 	seen := map[string]bool{}
 	names := []string{"sec-logs", "audit", "other"}
@@ -66,7 +67,7 @@ func universe() []Request {
 		}
 	}
 	return out
-}
+})
 
 // needed tells what a plan is for, from the words of the plan and not from its documents.
 func needed(p Plan, r Request) bool {
