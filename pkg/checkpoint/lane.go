@@ -38,6 +38,7 @@ type laneState struct {
 	place  string
 	key    [16]byte
 	seq    uint64 // last one given away; 0: none under this key
+	worn   bool   // of the key more numbers may be used up than the disk knows: the next pack takes another one
 	slot   uint8  // spool file of the last pack
 	pack   *pack  // nil: nothing is on its way
 }
@@ -134,11 +135,16 @@ func (l *Lane) Begin(p Pack) error {
 	}
 	if err == nil {
 		next.claim.hold(true)
-		seq := l.seq
-		if !p.Keep {
-			seq++
-		}
-		err = l.store.commitLane(l, func() { l.pack, l.slot, l.seq = next, slot, seq })
+		err = l.store.commitLane(l, func() {
+			if l.worn && !l.adrift && !p.Keep {
+				l.key, l.seq = newKey(l.id.index, 1), 0
+			}
+			if !p.Keep {
+				l.seq++
+				l.worn = false
+			}
+			l.pack, l.slot = next, slot
+		})
 	}
 	if err == nil {
 		l.adrift = false
@@ -152,7 +158,7 @@ func (l *Lane) Begin(p Pack) error {
 		if !l.adrift { // a number that the disk may not know must not be given away again after a crash
 			l.key, l.seq = newKey(l.id.index, 1), 0
 		}
-		l.pack = nil
+		l.pack, l.worn = nil, true
 		l.seq++
 	})
 	l.adrift = true
@@ -161,7 +167,7 @@ func (l *Lane) Begin(p Pack) error {
 
 // Renumber takes another key: somebody else has used up numbers of the present one. The pack needs a Begin before it is sent.
 func (l *Lane) Renumber() {
-	l.store.changeLane(l, func() { l.key, l.seq = newKey(l.id.index, 1), 0 })
+	l.store.changeLane(l, func() { l.key, l.seq, l.worn = newKey(l.id.index, 1), 0, false })
 }
 
 // Done says that the claim of the lane's pack is settled.

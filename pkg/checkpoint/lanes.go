@@ -94,9 +94,7 @@ func (s *Store) adoptLanes(found map[laneID]laneState) {
 		if l.pack != nil {
 			s.adoptPack(l)
 		}
-		if l.pack == nil && damaged { // there may have been more numbers than are known
-			l.key, l.seq = newKey(id.index, 1), 0
-		}
+		l.worn = l.worn || damaged
 	}
 }
 
@@ -136,6 +134,7 @@ func appendLane(dst []byte, id laneID, l *laneState) []byte {
 		b = appendString(b, l.place)
 		b = append(b, l.key[:]...)
 		b = binary.AppendUvarint(b, l.seq)
+		b = appendBool(b, l.worn)
 		b = append(b, l.slot)
 		b = appendBool(b, l.pack != nil)
 		if p := l.pack; p != nil {
@@ -158,7 +157,7 @@ func readLane(payload []byte) (id laneID, l laneState, err error) {
 	id = laneID{r.string(), r.uint()}
 	l.number, l.place = r.uint(), r.string()
 	copy(l.key[:], r.take(len(l.key)))
-	l.seq = r.uint()
+	l.seq, l.worn = r.uint(), r.bool()
 	if b := r.take(1); b != nil {
 		l.slot = b[0] & 1
 	}
