@@ -17,6 +17,7 @@ import (
 
 	"shipper/internal/linux"
 	"shipper/pkg/config"
+	"shipper/pkg/tail"
 )
 
 // Bounds of the walk: a check must end, whatever ** leads to.
@@ -39,10 +40,10 @@ func (c *checker) files(ctx context.Context) {
 
 // walk is the search for the files of one input.
 type walk struct {
-	include, exclude []glob
-	ignore           string
-	seen             map[[2]uint64]bool // directories, by device and inode
-	left             int                // entries to look at
+	glob   tail.Glob
+	ignore string
+	seen   map[[2]uint64]bool // directories, by device and inode
+	left   int                // entries to look at
 
 	found  []string
 	dirs   int
@@ -53,17 +54,9 @@ type walk struct {
 
 func (c *checker) input(ctx context.Context, s *Step, name string, in config.Input) {
 	w := &walk{ignore: c.cfg.Agent.StateDir, seen: map[[2]uint64]bool{}, left: maxEntries}
-	for _, p := range in.Paths {
-		w.include = append(w.include, globs(p)...)
-	}
-	for _, p := range in.Exclude {
-		if !strings.HasPrefix(p, "/") && !strings.HasPrefix(p, "**") {
-			p = "**/" + p
-		}
-		w.exclude = append(w.exclude, globs(p)...)
-	}
-	for _, g := range w.include {
-		w.begin(ctx, g.base)
+	w.glob, _ = tail.NewGlob(in.Config) // the configuration was validated
+	for _, base := range w.glob.Bases() {
+		w.begin(ctx, base)
 	}
 	slices.Sort(w.found)
 	w.found = slices.Compact(w.found)
@@ -104,10 +97,7 @@ func (w *walk) close(dir string) {
 
 // enter lists a directory. Links are followed, as the daemon does; a directory is entered once.
 func (w *walk) enter(ctx context.Context, dir string, depth int) {
-	if ctx.Err() != nil || depth > maxDepth || dir == w.ignore || strings.HasPrefix(dir, w.ignore+"/") || anyMatches(w.exclude, dir) {
-		return
-	}
-	if !slices.ContainsFunc(w.include, func(g glob) bool { return g.descends(dir) }) {
+	if ctx.Err() != nil || depth > maxDepth || dir == w.ignore || strings.HasPrefix(dir, w.ignore+"/") || !w.glob.Descends(dir) {
 		return
 	}
 	info, err := linux.Stat(dir)
@@ -142,7 +132,7 @@ func (w *walk) entry(ctx context.Context, p string, mode fs.FileMode, depth int)
 	switch {
 	case mode.IsDir():
 		w.enter(ctx, p, depth+1)
-	case mode.IsRegular() && anyMatches(w.include, p) && !anyMatches(w.exclude, p):
+	case mode.IsRegular() && w.glob.Matches(p):
 		w.found = append(w.found, p)
 	}
 }
