@@ -52,6 +52,10 @@ func (c Codec) String() string {
 	return fmt.Sprintf("codec(%d)", uint8(c))
 }
 
+// Bound is the most that n bytes become by LZ4 or Zstd, bytes that cannot be compressed included: with so much room at the end of
+// dst AppendCompressed allocates nothing.
+func Bound(n int) int { return n + n/255 + 64 }
+
 // AppendCompressed appends the encoding of src to dst. dst and src must not overlap.
 func (c Codec) AppendCompressed(dst, src []byte) ([]byte, error) {
 	switch c {

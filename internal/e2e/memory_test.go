@@ -51,7 +51,7 @@ func (d *daemon) peak(t *testing.T) int64 {
 // TestDeadService lets a large backlog meet a service that does not answer, then one that is always busy, then one that works.
 // Memory stays bounded throughout, and everything arrives exactly once. SHIPPER_E2E_BACKLOG_MIB is the size of the backlog.
 func TestDeadService(t *testing.T) {
-	const files, bound = 4, 120 << 20
+	const files, bound = 4, 64 << 20
 	mib := fromEnv(t, "SHIPPER_E2E_BACKLOG_MIB", 128)
 	lines := mib << 20 / paddedLine / files * files
 	seen := make([]uint8, lines)

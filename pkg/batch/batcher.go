@@ -88,10 +88,14 @@ func (b *Batcher) Writer(s *checkpoint.Stream, g Group) *Writer {
 	}
 }
 
-// Limit bounds what one Take returns.
+// Limit bounds what one Take returns, and says when.
 type Limit struct {
 	Bytes  int64 // sum of the groups, uncompressed; the first batch comes whatever its size
 	Groups int   // number of batches; 0 is 1
+
+	// Little is waited for company until After: before that, Take returns only if Enough bytes are there.
+	After  time.Time
+	Enough int64
 }
 
 // Take appends to dst the oldest sealed batch, and those behind it as long as they are within limit. It waits for the first;
@@ -99,10 +103,13 @@ type Limit struct {
 func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch, error) {
 	for {
 		if ctx.Err() != nil {
+			poke(b.ready) // what this one may have been told of is for the next one
 			return dst, context.Cause(ctx)
 		}
 		b.mu.Lock()
-		if b.head < len(b.queue) {
+		some := b.head < len(b.queue)
+		wait := b.early(limit)
+		if some && wait <= 0 {
 			dst = b.takeLocked(dst, limit)
 			b.mu.Unlock()
 			b.freed()
@@ -113,11 +120,34 @@ func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch
 			poke(b.ready) // for the next one who waits
 			return dst, io.EOF
 		}
-		select {
-		case <-ctx.Done():
-		case <-b.ready:
+		if !some {
+			wait = 0
 		}
+		b.rest(ctx, wait)
 	}
+}
+
+// rest waits for news of the queue or the end of ctx, and no longer than d, if d is not zero.
+func (b *Batcher) rest(ctx context.Context, d time.Duration) {
+	var ring <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		ring = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-b.ready:
+	case <-ring:
+	}
+}
+
+// early is for how long what is queued is too little.
+func (b *Batcher) early(limit Limit) time.Duration {
+	if limit.After.IsZero() || b.queued.Load() >= limit.Enough || b.closed.Load() {
+		return 0
+	}
+	return time.Until(limit.After)
 }
 
 func (b *Batcher) empty() bool {

@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// Budget is the account of the memory that the process spends on lines: batches, blocks of readers, bodies of requests.
-// It counts and does not refuse: those who take a lot look at it first. It is safe for concurrent use.
+// Budget is the account of the memory that the process spends on lines: batches and bodies of requests. It counts and does not
+// refuse: those who take a lot look at it first. It also lends that memory out, and what it keeps for the next one is
+// never more than the account has left. It is safe for concurrent use.
 type Budget struct {
 	limit int64
 	used  atomic.Int64
@@ -26,6 +27,7 @@ type watcher struct {
 // NewBudget returns an account with a limit in bytes.
 func NewBudget(limit int64) *Budget {
 	b := &Budget{limit: limit}
+	b.pools.left = func() int64 { return b.limit - b.used.Load() }
 	b.watchers.Store(new([]*watcher))
 	return b
 }
@@ -47,6 +49,28 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 
 // Limit is the number of bytes that may be taken.
 func (b *Budget) Limit() int64 { return b.limit }
+
+// Bytes returns an empty slice with room for n bytes. What it takes is in the account until Recycle.
+func (b *Budget) Bytes(n int) []byte { return b.lend(b.pools.get(n)) }
+
+// Scratch is Bytes for something that is recycled at once. It may be much larger.
+func (b *Budget) Scratch(n int) []byte { return b.lend(b.pools.any(n)) }
+
+func (b *Budget) lend(buf *buffer) []byte {
+	b.Add(int64(cap(buf.data)))
+	return buf.data
+}
+
+// Recycle takes back what Bytes or Scratch returned. p must not be used afterwards. It calls Sub.
+func (b *Budget) Recycle(p []byte) {
+	if class := classOf(cap(p)); cap(p) == classSize(class) {
+		b.pools.put(&buffer{data: p, class: class})
+	}
+	b.Sub(int64(cap(p)))
+}
+
+// Trim gives up memory that was lent to nobody since the last call.
+func (b *Budget) Trim() { b.pools.trim() }
 
 // watch makes w known, until stop.
 func (b *Budget) watch(w *watcher) (stop func()) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // Meta is what every group of a target carries.
@@ -28,7 +29,7 @@ const (
 	hostTag  = "__hostname__"
 	pathTag  = "__path__"
 	packTag  = "__pack_id__"
-	pathCost = 2 + 3 + 2 + len(pathTag) + 3 + pathMax // upper bounds, lengths included
+	pathCost = 2 + 3 + 2 + len(pathTag) + 3 // upper bounds, lengths included, without the path
 	packCost = 2 + 3 + 2 + len(packTag) + 3 + packMax
 )
 
@@ -40,7 +41,15 @@ type trailer struct {
 }
 
 // reserve is the most that a trailer can take.
-func (t *trailer) reserve() int { return len(t.before) + pathCost + packCost + len(t.after) }
+func (t *trailer) reserve() int { return len(t.before) + pathCost + pathMax + packCost + len(t.after) }
+
+// room is the most that a trailer with this path can take.
+func (t *trailer) room(path string) int {
+	if !utf8.ValidString(path) {
+		return t.reserve()
+	}
+	return t.reserve() - pathMax + min(len(path), pathMax)
+}
 
 func (t *trailer) append(dst []byte, path string, prefix, seq uint64) []byte {
 	dst = append(dst, t.before...)

@@ -5,23 +5,21 @@ import (
 	"sync"
 )
 
-// Buffers come in size classes, four to a doubling, from 1 KiB (ten thousand slow streams fit 10 MiB) to MaxGroup.
+// Buffers come in size classes, four to a doubling, from 256 bytes (a line of a slow stream, with its tags) to MaxGroup.
 const (
-	classMinBits = 10
-	classes      = 13*4 + 2 // the last one is 8 MiB * 1.25 = MaxGroup
+	classMinBits = 8
+	classes      = 15*4 + 2 // the last one is 8 MiB * 1.25 = MaxGroup
 )
 
 // buffer is the memory of one batch.
 type buffer struct {
 	data  []byte   // wire bytes; its capacity is that of the class
 	sizes []uint32 // file bytes of each log
-	class int
+	class int      // -1: none
 }
 
 // mem is what the buffer costs.
 func (b *buffer) mem() int64 { return int64(cap(b.data)) + 4*int64(cap(b.sizes)) }
-
-type pools [classes]sync.Pool
 
 func classSize(class int) int {
 	return (4 + class%4) << (classMinBits - 2 + class/4)
@@ -37,15 +35,45 @@ func classOf(n int) int {
 	return min(class, classes-1)
 }
 
+// pools keep buffers that were given back. What lies in them is memory of the process like any other: it stays within what the
+// account has left, and trim lets go of what nobody wanted for a while. (A sync.Pool knows no bound and lives for two
+// collections, each of which then lets the heap grow by a part of it.)
+type pools struct {
+	left func() int64 // what the account has left
+
+	mu    sync.Mutex
+	free  [classes][]*buffer
+	idle  int64 // bytes in free
+	least int64 // the smallest idle since the last trim
+}
+
+// near is how many classes larger a buffer may be than what is wanted, to be taken instead of a new one: up to half as large again.
+const near = 2
+
 // get returns an empty buffer for at least n bytes.
-func (p *pools) get(n int) *buffer {
+func (p *pools) get(n int) *buffer { return p.take(n, near) }
+
+// any is get for a moment: then a much larger buffer will do.
+func (p *pools) any(n int) *buffer { return p.take(n, classes) }
+
+func (p *pools) take(n, larger int) *buffer {
 	if n > MaxGroup { // tags of megabytes: such a group is refused, but that is for the service to say
 		return &buffer{data: make([]byte, 0, n), class: -1}
 	}
 	class := classOf(n)
-	if b, ok := p[class].Get().(*buffer); ok {
-		return b
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for c := class; c < min(class+larger+1, classes); c++ {
+		if list := p.free[c]; len(list) > 0 {
+			b := list[len(list)-1]
+			list[len(list)-1] = nil
+			p.free[c] = list[:len(list)-1]
+			p.idle -= b.mem()
+			p.least = min(p.least, p.idle)
+			return b
+		}
 	}
+	p.shrinkLocked(p.left() - int64(classSize(class)))
 	return &buffer{data: make([]byte, 0, classSize(class)), class: class}
 }
 
@@ -54,7 +82,10 @@ func (p *pools) put(b *buffer) {
 		return
 	}
 	b.data, b.sizes = b.data[:0], b.sizes[:0]
-	p[b.class].Put(b)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free[b.class] = append(p.free[b.class], b)
+	p.idle += b.mem()
 }
 
 // grow returns a buffer for at least n bytes with the content of b, which goes back.
@@ -64,4 +95,29 @@ func (p *pools) grow(b *buffer, n int) *buffer {
 	next.sizes, b.sizes = b.sizes, next.sizes
 	p.put(b)
 	return next
+}
+
+// shrinkLocked drops buffers, of the classes that hold the most, until at most n bytes are left.
+func (p *pools) shrinkLocked(n int64) {
+	for p.idle > max(n, 0) {
+		most, of := 0, 0
+		for class, list := range p.free {
+			if size := len(list) * classSize(class); size > most {
+				most, of = size, class
+			}
+		}
+		list := p.free[of]
+		p.idle -= list[len(list)-1].mem()
+		list[len(list)-1] = nil
+		p.free[of] = list[:len(list)-1]
+	}
+	p.least = min(p.least, p.idle)
+}
+
+// trim drops what was not needed since the last trim.
+func (p *pools) trim() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shrinkLocked(p.idle - p.least)
+	p.least = p.idle
 }

@@ -1,5 +1,7 @@
 package batch
 
+import "math/bits"
+
 // room reports whether there is memory for another chunk. The last one may go over the limit by its own size: a reader
 // looks before it writes, so the excess is at most one chunk a reader.
 func (b *Batcher) room() bool { return b.roomFor(1) }
@@ -7,6 +9,20 @@ func (b *Batcher) room() bool { return b.roomFor(1) }
 // roomFor reports whether n more bytes would stay within the share and the budget.
 func (b *Batcher) roomFor(n int64) bool {
 	return b.used.Load()+n <= b.share.Load() && b.budget.Used()+n <= b.budget.Limit()
+}
+
+// smallest is what a batch may always grow to, in bytes: below it, what a batch costs beside its lines counts.
+const smallest = 16 << 10
+
+// fair is what one open batch may take, in bytes. All open ones together get half of the share, so that there is always as much for
+// those that are on their way. It comes in powers of two, so that buffers that come back fit those that are wanted.
+func (b *Batcher) fair() int {
+	b.mu.Lock()
+	n := b.open.n
+	b.mu.Unlock()
+	part := uint64(b.share.Load()) / 2 / uint64(max(n, 1))
+	part = 1 << (bits.Len64(part|1) - 1)
+	return int(min(int64(max(part, smallest)), int64(b.config.MaxBytes), MaxGroup))
 }
 
 // full reports whether enough batches wait for a sender.

@@ -143,7 +143,7 @@ type sink struct {
 // that memory comes back long before max_delay.
 func TestManySlowStreams(t *testing.T) {
 	woken := make(chan struct{}, 1)
-	budget := NewBudget(8 << 20)
+	budget := NewBudget(2 << 20)
 	b := New(Options{Config: Config{MaxBytes: units.MiB, MaxLogs: 4096, MaxDelay: units.Duration(time.Hour), InFlight: 8}, Budget: budget, Wake: func() { poke(woken) }})
 	store := newStore(t)
 	refused := 0

@@ -17,29 +17,34 @@ func (w *Writer) openLocked() {
 // fitsLocked reports whether n more bytes fit the open batch and the memory it has.
 func (w *Writer) fitsLocked(n int) bool {
 	total := len(w.buf.data) + n
-	return total <= w.limit && total+w.trailer.reserve() <= cap(w.buf.data) && len(w.buf.sizes) < w.batcher.config.MaxLogs
+	return total <= w.limit && total+w.tail <= cap(w.buf.data) && len(w.buf.sizes) < w.batcher.config.MaxLogs
 }
 
 // makeRoomLocked makes the open batch one that takes n more bytes. c is the chunk that is being written and lines the rest of
 // it, from which the size of a new batch is guessed; both may be nil.
 func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
-	need := n + w.trailer.reserve()
+	busy := false // the last batch was sealed because nothing more fitted: the next one will be full too
 	if w.buf != nil {
-		full := len(w.buf.data)+n > w.limit || len(w.buf.sizes) >= w.batcher.config.MaxLogs
-		if !full && w.growLocked(need) {
+		why := reasonMemory
+		if len(w.buf.data)+n > w.limit || len(w.buf.sizes) >= w.batcher.config.MaxLogs {
+			why = reasonFull
+		} else if w.growLocked(n + w.tail) {
 			return
 		}
 		if c != nil {
 			w.marker = c.Marker(w.pos)
 		}
-		w.sealLocked(reasonFull)
+		w.sealLocked(why)
+		busy = true
 	}
 	w.openLocked()
+	w.tail = w.trailer.room(w.pathNow())
+	need := n + w.tail
 	want := need
-	if full := max(need, min(int(w.batcher.config.MaxBytes), MaxGroup)); w.busy && w.batcher.roomFor(int64(full)) {
+	if full := max(need, w.batcher.fair()); busy && w.batcher.roomFor(int64(full)) {
 		want = full
 	} else if lines != nil {
-		want = min(max(need, plainBytes(lines)+w.trailer.reserve()), full)
+		want = min(max(need, plainBytes(lines)+w.tail), full)
 	}
 	w.buf = w.batcher.budget.pools.get(want)
 	w.chargeLocked()
@@ -55,12 +60,12 @@ func plainBytes(lines []tail.Line) int {
 	return n
 }
 
-// growLocked moves the open batch into a larger buffer, if the budget has room for one. Doubling keeps the copying below one copy
-// a byte; a stream that fills its batches starts with a full one and copies nothing.
-func (w *Writer) growLocked(need int) bool {
-	most := min(int(w.batcher.config.MaxBytes), MaxGroup)
-	size := max(len(w.buf.data)+need, min(2*cap(w.buf.data), most))
-	if !w.batcher.roomFor(int64(size - cap(w.buf.data))) {
+// growLocked moves the open batch into a larger buffer, if its part of the memory has room for one. Doubling keeps the copying below
+// one copy a byte; a stream that fills its batches starts with a full one and copies nothing.
+func (w *Writer) growLocked(more int) bool {
+	need, fair := len(w.buf.data)+more, w.batcher.fair()
+	size := max(need, min(2*cap(w.buf.data), fair))
+	if need > fair || !w.batcher.roomFor(int64(size-cap(w.buf.data))) {
 		return false
 	}
 	w.buf = w.batcher.budget.pools.grow(w.buf, size)
@@ -77,6 +82,14 @@ func (w *Writer) chargeLocked() {
 		w.batcher.charge(n)
 		w.charged += n
 	}
+}
+
+// pathNow is where the file is, "" if nobody knows.
+func (w *Writer) pathNow() string {
+	if w.path == nil {
+		return ""
+	}
+	return w.path()
 }
 
 // sealIf seals what was opened at a time, if it is still open, and returns the memory of the batch.
@@ -102,7 +115,6 @@ func (w *Writer) sealLocked(why reason) int64 {
 		return 0
 	}
 	w.active = false
-	w.busy = why == reasonFull
 	r := tail.Range{From: w.start, To: w.pos}
 	opened := w.batcher.closing(w)
 	w.start = w.pos
@@ -112,16 +124,15 @@ func (w *Writer) sealLocked(why reason) int64 {
 		w.stream.Skip(r, w.marker)
 		return 0
 	}
+	path, body := w.pathNow(), len(w.buf.data)
+	if need := body + w.trailer.room(path); need > cap(w.buf.data) { // the file has got a longer name meanwhile
+		w.buf = w.batcher.budget.pools.grow(w.buf, need)
+	}
 	w.chargeLocked()
 	buf, mem := w.buf, w.charged
 	w.buf, w.charged = nil, 0
 
-	path := ""
-	if w.path != nil {
-		path = w.path()
-	}
 	pack := w.stream.NextPack()
-	body := len(buf.data)
 	buf.data = w.trailer.append(buf.data, path, w.prefix, pack)
 	w.batcher.count.sealed[why].Add(1)
 	w.batcher.push(&Batch{

@@ -44,8 +44,8 @@ type Writer struct {
 	marker  tail.Marker
 	skipped int64
 	buf     *buffer // nil without logs
+	tail    int     // bytes of buf that are left for the trailer
 	charged int64   // what buf costs, as far as the budget knows
-	busy    bool    // the last batch was sealed because it was full: the next one will be too
 	scratch []byte  // for text that has to be mended
 }
 

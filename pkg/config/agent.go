@@ -30,7 +30,8 @@ type Agent struct {
 	// DrainLimit ends draining in any case. What is unsent stays in the files and is sent after the next start (exit code 75).
 	// Keep it below the unit's TimeoutStopSec or the pod's terminationGracePeriodSeconds. Default "25s".
 	DrainLimit units.Duration `toml:"drain_limit"`
-	// MaxMemory bounds batches, blocks and requests together. When it is used up, readers wait; lines wait in their files.
+	// MaxMemory bounds what lines take: batches, requests and the garbage that they leave. When it is used up, readers wait and
+	// lines wait in their files. The program itself takes up to 30 MiB beside it, and 4 KiB for each file.
 	// Default "32MiB".
 	MaxMemory units.Bytes `toml:"max_memory"`
 	// MaxOpenFiles bounds the log files that are open at once. Default 4096.

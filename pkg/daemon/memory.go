@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
+
+	"shipper/internal/units"
 )
 
 const (
@@ -18,6 +20,12 @@ const (
 	// cgroupPart is how much of a container's memory the heap may grow to before the collector works harder.
 	cgroupPart = 0.9
 )
+
+// account is the part of max_memory that lines may take. The rest is what the collector lets the heap grow by.
+func account(maxMemory units.Bytes) int64 { return int64(maxMemory) / (100 + gcPercent) * 100 }
+
+// withGarbage is what n bytes of lines cost the process at most.
+func withGarbage(n int64) int64 { return n + n*gcPercent/100 }
 
 // tuneMemory sets the collector up so that max_memory is about what the process shows. $GOGC and $GOMEMLIMIT win.
 func tuneMemory(log *slog.Logger) {
@@ -48,11 +56,13 @@ func (d *Daemon) breathe(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		d.budget.Trim()
 		if d.budget.Used() > d.budget.Limit()/busyPart {
 			worked = true
 			continue
 		}
 		if now := time.Now(); worked && now.After(next) {
+			d.budget.Trim()
 			debug.FreeOSMemory()
 			worked, next = false, now.Add(breathePart*time.Since(now))
 		}

@@ -19,7 +19,7 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 	s := admin.Snapshot{Status: admin.Status{
 		Schema: admin.Schema, Version: d.opt.Version, Started: d.started, Reasons: []string{},
 		Targets: []admin.TargetStatus{},
-		Memory:  admin.MemoryStatus{Used: d.budget.Used(), Limit: d.budget.Limit()},
+		Memory:  admin.MemoryStatus{Used: withGarbage(d.budget.Used()), Limit: int64(d.now().cfg.Agent.MaxMemory)},
 	}}
 	s.Inputs = d.inputStatus()
 	ready := true

@@ -78,7 +78,7 @@ func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.
 
 // share is one target's part of the memory: a target that hangs can fill its own and no other's.
 func share(cfg *config.Config) int64 {
-	return int64(cfg.Agent.MaxMemory) / int64(max(1, len(cfg.Targets)))
+	return account(cfg.Agent.MaxMemory) / int64(max(1, len(cfg.Targets)))
 }
 
 // sessionPolicy returns the JSON that narrows the session: by default to exactly the write on exactly this Logstore, so

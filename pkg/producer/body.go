@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,62 +16,90 @@ type Body struct {
 	rawSize int    // x-log-bodyrawsize
 	codec   codec.Codec
 	groups  int
+	memory  Memory
 
 	// The transport may still read data after a request has ended, so the last reader gives it back, not the sender.
 	refs atomic.Int32
 }
 
-// bodies lends out buffers. It is a cache, not state.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
+// Memory lends out what bodies are made in, and counts it. *batch.Budget is one.
+type Memory interface {
+	// Bytes returns an empty slice with room for n bytes, for one who gives back just that slice.
+	Bytes(n int) []byte
+	// Scratch is Bytes for something that is recycled at once.
+	Scratch(n int) []byte
+	// Recycle takes back what Bytes or Scratch returned.
+	Recycle(p []byte)
+}
 
-// maxPooled is the largest buffer that is kept, in bytes: one huge body must not stay for ever.
-const maxPooled = 4 << 20
+// heap is the Memory of those who make a body now and then.
+type heap struct{}
 
-// NewBody compresses groups. Free gives its memory back.
+func (heap) Bytes(n int) []byte   { return make([]byte, 0, n) }
+func (heap) Scratch(n int) []byte { return make([]byte, 0, n) }
+func (heap) Recycle([]byte)       {}
+
+// NewBody compresses groups. Free gives its memory back to where it comes from.
 //
 // One group travels as itself. Several travel as packages, each compressed by itself, with x-log-mode: batch_group, and
 // x-log-bodyrawsize is the size of the list (loongcollector FlusherSLS.cpp).
-func NewBody(c codec.Codec, groups ...[]byte) (*Body, error) {
-	b := &Body{codec: c, groups: len(groups)}
+func NewBody(c codec.Codec, m Memory, groups ...[]byte) (*Body, error) {
+	b := &Body{codec: c, groups: len(groups), memory: m}
 	b.refs.Store(1)
-	buf := bodies.Get().(*[]byte)
-	b.data = (*buf)[:0]
-	var err error
-	if len(groups) == 1 {
-		b.rawSize = len(groups[0])
-		b.data, err = c.AppendCompressed(b.data, groups[0])
-	} else {
-		err = b.pack(groups)
-		b.rawSize = len(b.data)
+	// How small a body becomes is not known before. It is made where there is room for the worst, which only those who compress at
+	// this moment need, and kept in what it takes for as long as it is on its way.
+	most := 0
+	for _, g := range groups {
+		most += codec.Bound(len(g)) + packageMax
 	}
+	room := m.Scratch(most)
+	defer m.Recycle(room)
+	made, err := b.append(room, groups)
 	if err != nil {
-		b.Free()
 		return nil, fmt.Errorf("compress body: %w", err)
 	}
+	b.data = append(m.Bytes(len(made)), made...)
 	return b, nil
 }
 
-// pack writes the list. The wire numbers of codec.Codec are those of enum SlsCompressType.
-func (b *Body) pack(groups [][]byte) error {
-	buf := bodies.Get().(*[]byte)
-	defer func() { bodies.Put(buf) }()
-	for _, g := range groups {
-		var err error
-		if *buf, err = b.codec.AppendCompressed((*buf)[:0], g); err != nil {
-			return err
-		}
-		size := 2*binary.MaxVarintLen64 + 4 + len(*buf)
-		b.data = slices.Grow(b.data, size+binary.MaxVarintLen64+1)
-		head := make([]byte, 0, 2*binary.MaxVarintLen64+4)
-		head = appendVarint(head, packageRawSize, uint64(len(g)))
-		head = appendVarint(head, packageCompress, uint64(b.codec))
-		var prefix [binary.MaxVarintLen64 + 1]byte
-		data := binary.AppendUvarint(append(prefix[:0], packageData<<3|lengthy), uint64(len(*buf)))
-		b.data = append(b.data, listPackages<<3|lengthy)
-		b.data = binary.AppendUvarint(b.data, uint64(len(data)+len(*buf)+len(head)))
-		b.data = append(append(append(b.data, data...), *buf...), head...)
+func (b *Body) append(dst []byte, groups [][]byte) ([]byte, error) {
+	if len(groups) == 1 {
+		b.rawSize = len(groups[0])
+		return b.codec.AppendCompressed(dst, groups[0])
 	}
-	return nil
+	var err error
+	for _, g := range groups {
+		if dst, err = b.appendPackage(dst, g); err != nil {
+			return nil, err
+		}
+	}
+	b.rawSize = len(dst)
+	return dst, nil
+}
+
+// packageMax is the most that a package takes beside its data, in bytes.
+const packageMax = 4 + 4*binary.MaxVarintLen64
+
+// appendPackage appends g as one package of the list. How long the varints before the data are is known when it is compressed.
+// The wire numbers of codec.Codec are those of enum SlsCompressType.
+func (b *Body) appendPackage(dst, g []byte) ([]byte, error) {
+	at := len(dst)
+	var prefix, tail, head [2 * (binary.MaxVarintLen64 + 1)]byte
+	dst = append(dst, prefix[:]...)
+	start := len(dst)
+	dst, err := b.codec.AppendCompressed(dst, g)
+	if err != nil {
+		return nil, err
+	}
+	size := len(dst) - start
+	behind := appendVarint(tail[:0], packageRawSize, uint64(len(g)))
+	behind = appendVarint(behind, packageCompress, uint64(b.codec))
+	data := binary.AppendUvarint(append(prefix[:0], packageData<<3|lengthy), uint64(size))
+	before := binary.AppendUvarint(append(head[:0], listPackages<<3|lengthy), uint64(len(data)+size+len(behind)))
+	before = append(before, data...)
+	copy(dst[at+len(before):], dst[start:])
+	copy(dst[at:], before)
+	return append(dst[:at+len(before)+size], behind...), nil
 }
 
 // Len is the size on the wire, in bytes.
@@ -80,10 +107,10 @@ func (b *Body) Len() int { return len(b.data) }
 
 // Free gives up the sender's hold on the memory. Readers that are still open keep theirs.
 func (b *Body) Free() {
-	if b.refs.Add(-1) == 0 && cap(b.data) <= maxPooled {
-		data := b.data[:0]
+	if b.refs.Add(-1) == 0 {
+		data := b.data
 		b.data = nil
-		bodies.Put(&data)
+		b.memory.Recycle(data)
 	}
 }
 

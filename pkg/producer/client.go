@@ -32,6 +32,7 @@ type Client struct {
 	v4       bool
 	http     *http.Client
 	agent    string
+	memory   Memory // of bodies
 }
 
 // A request may take requestTime and, on a slow line, one second more for each perSecond bytes of its body.
@@ -73,6 +74,7 @@ func NewClient(c Config, hc *http.Client) (*Client, error) {
 		v4:       c.Signature == "v4",
 		http:     &own,
 		agent:    "shipper",
+		memory:   heap{},
 	}, nil
 }
 
@@ -85,7 +87,9 @@ func (c *Client) place() string {
 }
 
 // Encode makes the body of one request out of serialised LogGroups.
-func (c *Client) Encode(groups ...[]byte) (*Body, error) { return NewBody(c.codec, groups...) }
+func (c *Client) Encode(groups ...[]byte) (*Body, error) {
+	return NewBody(c.codec, c.memory, groups...)
+}
 
 // Post sends b once, signed with cred as of now (by the service's clock). An error means that no answer came; every answer,
 // whatever its status, is a Reply. Classify turns both into a verdict. The Reply's Sent and Took are set in either case.

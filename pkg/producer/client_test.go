@@ -149,7 +149,7 @@ func TestRequestOnTheWire(t *testing.T) {
 }
 
 func TestSeveralGroupsOnTheWire(t *testing.T) {
-	b, err := NewBody(codec.Zstd, []byte("first group"), []byte("second group"), nil)
+	b, err := NewBody(codec.Zstd, heap{}, []byte("first group"), []byte("second group"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

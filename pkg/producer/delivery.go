@@ -69,11 +69,10 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 	if err != nil {
 		return nil, d.bury(ctx, l, Finding{Verdict: Reject, ID: "SHP-P901", Code: "Encode", Message: err.Error(), Whose: Shipper})
 	}
-	size := copied + int64(body.Len())
-	d.Budget.Add(size)
+	d.Budget.Add(copied)
 	defer func() {
 		body.Free()
-		d.Budget.Sub(size)
+		d.Budget.Sub(copied)
 	}()
 	d.enumerate(l, body)
 	wait := backoff.New(d.Config.Retry.Min.D(), d.Config.Retry.Max.D(), nil)

@@ -39,10 +39,11 @@ func (p *Producer) take(ctx context.Context, dst []*batch.Batch) ([]*batch.Batch
 		return dst, context.Cause(ctx)
 	}
 	defer func() { p.pacer.turn <- last }()
-	if wait := time.Until(last.Add(p.pacer.pace)); wait > 0 {
-		rest(ctx, wait, nil)
+	limit := batch.Limit{Bytes: p.MaxBytes, Groups: p.groups}
+	if !last.IsZero() {
+		limit.After, limit.Enough = last.Add(p.pacer.pace), smallTake
 	}
-	dst, err := p.Batches.Take(ctx, dst, batch.Limit{Bytes: p.MaxBytes, Groups: p.groups})
+	dst, err := p.Batches.Take(ctx, dst, limit)
 	if err != nil {
 		return dst, err
 	}

@@ -52,6 +52,7 @@ type DeadLetters interface {
 type Budget interface {
 	Add(bytes int64)
 	Sub(bytes int64)
+	Memory
 }
 
 // Options are what a Producer needs. All but Lanes, HTTP, Log and Now are required.
@@ -118,6 +119,7 @@ func New(o Options) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("producer %s: %w", o.Target, err)
 	}
+	client.memory = o.Budget
 	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay), groups: maxGroups,
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
 		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},

@@ -17,6 +17,7 @@ const (
 // scratch is what a reader works in during a turn. It is pooled, so that an idle reader holds nothing.
 type scratch struct {
 	block []byte
+	wide  []byte // for a line that is longer than block
 	lines []Line
 	text  []byte
 	chunk Chunk
@@ -51,6 +52,9 @@ func (t *Tailer) take(s *stream, woken uint64) {
 	if cap(w.text) > 4*blockSize {
 		w.text = nil
 	}
+	if len(w.wide) > 8*blockSize {
+		w.wide = nil
+	}
 	t.pool.Put(w)
 	if how == atEnd {
 		s.src.Rest()
@@ -77,7 +81,10 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	pre := int(min(off, MarkerMax))
 	buf := w.block
 	if s.wide {
-		buf = make([]byte, MarkerMax+s.cut.max+blockSize)
+		if n := MarkerMax + s.cut.max + blockSize; len(w.wide) < n {
+			w.wide = make([]byte, n)
+		}
+		buf = w.wide[:MarkerMax+s.cut.max+blockSize]
 	}
 	buf = buf[:pre+len(buf)-MarkerMax]
 	at := t.now()
