@@ -3,8 +3,10 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -94,10 +96,22 @@ func (w *model) stop(kill bool) error {
 			drain = modelDrain
 		}
 		l.stop(drain)
+		w.closeDeleted()
 	}
 	w.life = nil
 	w.ended(kill)
 	return errors.Join(l.errs...)
+}
+
+// closeDeleted lets applications notice that their file was deleted: what they would write to it now, nobody could read.
+func (w *model) closeDeleted() {
+	for base, o := range w.writers {
+		if !slices.Contains(slices.Collect(maps.Values(w.files)), o.to) {
+			w.note("close %s", filepath.Base(base))
+			o.f.Close()
+			delete(w.writers, base)
+		}
+	}
 }
 
 func (w *model) heal() {

@@ -31,9 +31,11 @@ type file struct {
 	lookedAt time.Time // when a path led here last
 	changed  time.Time // when its size or time changed last
 	after    time.Time // when the path was looked at last before it led here; zero if it never led anywhere
-	hidden   bool      // it could not be opened again for a reason that may pass
-	skipped  bool      // compressed in a way that nobody reads; warned about
-	kept     bool      // nothing holds it for the moment, but a new stream is about to begin in it
+	openedAt time.Time
+	remote   bool // its file system is one of remote.go
+	hidden   bool // it could not be opened again for a reason that may pass
+	skipped  bool // compressed in a way that nobody reads; warned about
+	kept     bool // nothing holds it for the moment, but a new stream is about to begin in it
 }
 
 func (f *file) key() inode { return inode{f.id.Dev, f.id.Ino} }
@@ -86,16 +88,14 @@ func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, remote := linux.Unwatchable(path); remote { // what such file systems say about handles and birth is not to be trusted
-		id.Handle, id.Birth, info.Birth = "", 0, 0
-	}
+	remote := t.trust(path, &id, &info)
 	where := path
 	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
 		where = real
 	}
 	return &file{
 		id: id, f: f, where: where, born: id.Birth, info: info, first: first, names: map[string]struct{}{},
-		streams: map[Route]*stream{}, links: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(),
+		streams: map[Route]*stream{}, links: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
 	}, nil
 }
 
@@ -176,7 +176,7 @@ func (t *Tailer) reopen(f *file) bool {
 			h.Close()
 			continue
 		}
-		f.f = h
+		f.f, f.openedAt = h, t.now()
 		t.opened++
 		for _, s := range f.streams {
 			s.src = t.contentOf(f)

@@ -12,7 +12,8 @@ func (t *Tailer) tendLoose(s *stream) {
 		return
 	}
 	if !t.reopen(f) {
-		if !f.hidden && t.hold(s) { // its name is gone, and it was settled before it was closed
+		if !f.hidden && t.hold(s) { // its name is gone, and it was settled before it was closed, or could not be read
+			t.loseGone(s)
 			t.final(s)
 		}
 		return

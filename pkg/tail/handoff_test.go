@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"shipper/internal/linux"
 )
 
 // store is a Keeper that outlives a tailer, as systemd's descriptor store does.
@@ -87,4 +89,19 @@ func (p *play) expectFiles(dir string, want []string) error {
 		return fmt.Errorf("it holds %q", got)
 	}
 	return nil
+}
+
+// needsHandles skips the test without CAP_DAC_READ_SEARCH, and on file systems without handles.
+func (p *play) needsHandles() error {
+	f, err := os.CreateTemp(p.dir, "probe")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	found, err := linux.OpenHandle(p.dir, linux.Handle(f))
+	if err != nil {
+		p.t.Skip("files cannot be opened by their handles: ", err)
+	}
+	return found.Close()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"shipper/internal/codec"
+	"shipper/internal/linux"
 )
 
 // Input is one configured input and the targets that its lines go to.
@@ -89,7 +90,7 @@ func New(o Options) (*Tailer, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Tailer{
-		opts: o, log: o.Log, now: time.Now, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
+		opts: o, log: o.Log, now: time.Now, remote: linux.Unwatchable, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
 		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},

@@ -67,7 +67,7 @@ func (t *Tailer) pin(f *file) bool {
 		return false
 	}
 	info, err := linux.Fstat(f.f)
-	if err != nil || info.Links > 0 {
+	if err != nil || !f.unlinked(info) {
 		return false
 	}
 	t.pins[f] = &pin{since: t.now()}

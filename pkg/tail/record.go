@@ -23,7 +23,8 @@ func (t *Tailer) alive(rec *record) bool {
 	})
 }
 
-// locate returns the paths of the inode of a record, in the directory of its path and in those right below.
+// locate returns the paths of the inode of a record, in the directory of its path and in those right below, or
+// wherever its handle leads to.
 func (t *Tailer) locate(rec *record) []string {
 	dir := filepath.Dir(rec.epoch.Path)
 	out := slices.Clone(t.byInode(dir, rec.epoch.Identity.Ino))
@@ -34,6 +35,9 @@ func (t *Tailer) locate(rec *record) []string {
 		if filepath.Dir(p) != dir {
 			out = append(out, t.only(p, rec.epoch.Identity.Ino)...)
 		}
+	}
+	if len(out) == 0 {
+		out = t.byHandle(rec.epoch)
 	}
 	return out
 }

@@ -50,6 +50,7 @@ func (t *Tailer) step(what int) {
 	if what&stepTick != 0 {
 		t.sweep()
 		t.flushPartials()
+		t.restRemote()
 	}
 	t.resolve()
 	t.troubles()

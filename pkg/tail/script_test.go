@@ -48,6 +48,7 @@ type play struct {
 	w      *world
 	dir    string
 	state  string
+	remote string // kind of file system that everything pretends to be on
 	inputs []Input
 	opts   Options
 	tl     *Tailer
@@ -186,6 +187,16 @@ func (p *play) do(cmd string, a []string) error {
 	case "acks": // acks on|off: settle what is handed over at once, or with settle
 		p.w.acks = a[0] == "on"
 		return nil
+	case "remote": // remote nfs: everything is on such a file system
+		p.remote = a[0]
+		return nil
+	case "stale": // stale: open files cannot be read any more
+		for _, f := range p.tl.files {
+			p.tl.closeFile(f)
+		}
+		return nil
+	case "needs-handles": // the rest is played only where files can be opened by their handles
+		return p.needsHandles()
 	case "forget": // forget: as "shipper offsets forget" does with everything
 		p.w.ledger.epochs = map[StreamID]*Epoch{}
 		return nil
@@ -292,6 +303,9 @@ func (p *play) start() error {
 		return err
 	}
 	tl.now = func() time.Time { return p.clock }
+	if p.remote != "" {
+		tl.remote = func(string) (string, bool) { return p.remote, true }
+	}
 	if _, err := tl.prepare(false); err != nil {
 		return err
 	}

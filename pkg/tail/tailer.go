@@ -16,6 +16,7 @@ type Tailer struct {
 	opts    Options
 	log     *slog.Logger
 	now     func() time.Time
+	remote  func(path string) (kind string, ok bool) // linux.Unwatchable
 	inputs  []*input
 	openers map[string]opener
 	ignore  []string
@@ -47,6 +48,7 @@ type Tailer struct {
 	sweepList []string                       // directories that still have their turn in this sweep
 	sweepEach int
 	sweepNext time.Time
+	noHandles bool // files cannot be opened by their handles
 	noWatch   bool // warned that directories cannot be watched
 	opened    int
 	polled    int

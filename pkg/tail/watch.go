@@ -147,7 +147,7 @@ func (t *Tailer) watch(d *dir) {
 		t.pollInstead(d)
 		return
 	}
-	if kind, remote := linux.Unwatchable(d.path); remote {
+	if kind, remote := t.remote(d.path); remote {
 		t.pollInstead(d)
 		t.log.Warn("directory is polled: its file system does not notify", "code", "SHP-T002", "path", d.path, "reason", kind)
 		return
