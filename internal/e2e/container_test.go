@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // engine is podman and buildah with a store of their own, so that nothing of a test stays in the machine's.
@@ -84,16 +85,10 @@ listen = ""
 access_key_id = { env = "KEY_ID" }
 access_key_secret = { env = "KEY_SECRET" }
 [target.central]
-project = %q
-logstore = %q
-region = %q
-endpoint = "http://%[5]s"
-role_arn = %[6]q
-[target.central.assume_role]
-sts_endpoint = "http://%[5]s"
+%s
 [input.app]
 paths = ["/logs/*.log"]
-`, agent, emulator.DefaultProject, emulator.DefaultLogstore, emulator.DefaultRegion, c.addr, emulator.WriterRole), 0o644))
+`, agent, emulatortest.Target(c.addr)), 0o644))
 	return p
 }
 

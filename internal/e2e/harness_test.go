@@ -3,10 +3,8 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +17,7 @@ import (
 	"time"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // binary is the program under test, built once.
@@ -70,29 +69,11 @@ type cloud struct {
 
 func newCloud(t *testing.T, o emulator.Options) *cloud {
 	t.Helper()
-	if o.World.Accounts == nil {
-		o.World = emulator.DefaultWorld()
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	em, err := emulator.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: em}
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { srv.Close(); served.Wait() })
-	return &cloud{Emulator: em, addr: l.Addr().String()}
+	c := emulatortest.Start(t, o)
+	return &cloud{Emulator: c.Emulator, addr: c.Addr}
 }
 
 // host is a machine of account B: a directory with logs, state and configuration.
@@ -113,22 +94,13 @@ state_dir = %q
 listen = ""
 socket = %q
 [credentials.host]
-source = "static"
-access_key_id = %q
-access_key_secret = %q
+%s
 [target.central]
-project = %q
-logstore = %q
-region = %q
-endpoint = "http://%[8]s"
-role_arn = %[9]q
-[target.central.assume_role]
-sts_endpoint = "http://%[8]s"
+%s
 [input.web]
-paths = [%[10]q]
-%[11]s
-`, h.path("state"), h.path("shipper.sock"), emulator.SenderKeyID, emulator.SenderKeySecret,
-		emulator.DefaultProject, emulator.DefaultLogstore, emulator.DefaultRegion, c.addr, emulator.WriterRole, paths, extra)
+paths = [%q]
+%s
+`, h.path("state"), h.path("shipper.sock"), emulatortest.Key(), emulatortest.Target(c.addr), paths, extra)
 	if !filepath.IsAbs(paths) {
 		text = strings.Replace(text, fmt.Sprintf("%q", paths), fmt.Sprintf("%q", h.path(paths)), 1)
 	}

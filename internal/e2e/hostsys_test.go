@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // heavy skips a test that changes the machine it runs on (packages, mounts, namespaces), unless it was asked for.
@@ -201,18 +202,11 @@ drain_limit = "2s"
 access_key_id = { file = "/etc/shipper/credentials/id" }
 access_key_secret = { file = "/etc/shipper/credentials/secret" }
 [target.central]
-project = %q
-logstore = %q
-region = %q
-endpoint = "http://127.0.0.1:9621"
-role_arn = %q
-[target.central.assume_role]
-sts_endpoint = "http://127.0.0.1:9621"
-[target.central.retry]
-max = "1s"
+%s
+retry.max = "1s"
 [input.app]
 paths = ["/var/log/app/*.log"]
-%s`, emulator.DefaultProject, emulator.DefaultLogstore, emulator.DefaultRegion, emulator.WriterRole, extra))
+%s`, emulatortest.Target("127.0.0.1:9621"), extra))
 	m.write("etc/shipper/credentials/id", emulator.SenderKeyID+"\n")
 	m.write("etc/shipper/credentials/secret", emulator.SenderKeySecret+"\n")
 	m.sh(`chown -R root:shipper /etc/shipper; chmod 640 /etc/shipper/shipper.toml; chmod 750 /etc/shipper /etc/shipper/credentials

@@ -3,21 +3,18 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"io"
-	"net"
 	"net/http"
-	"sync"
 	"testing"
+
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // gate is an address in front of the cloud that takes requests and answers none until open is closed.
 func gate(t *testing.T, c *cloud, open <-chan struct{}) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
 	ended := make(chan struct{})
-	srv := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	addr := emulatortest.Serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body) // only then the server notices that the client has gone
 		if err != nil {
 			return
@@ -29,32 +26,15 @@ func gate(t *testing.T, c *cloud, open <-chan struct{}) string {
 		case <-r.Context().Done():
 		case <-ended:
 		}
-	})}
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { close(ended); srv.Close(); served.Wait() })
-	return l.Addr().String()
+	}))
+	t.Cleanup(func() { close(ended) })
+	return addr
 }
 
 // listenIn is an address before the cloud where ear hears what credentials pass by.
 func listenIn(t *testing.T, c *cloud, ear *eavesdropper) string {
 	t.Helper()
-	w := &listener{cloud: c, ear: ear}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	srv := &http.Server{Handler: w}
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { srv.Close(); served.Wait() })
-	return l.Addr().String()
+	return emulatortest.Serve(t, &listener{cloud: c, ear: ear})
 }
 
 type listener struct {

@@ -1,10 +1,10 @@
 package e2e
 
 import (
-	"fmt"
 	"testing"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // secondProject adds a project of account A with a Logstore that the writer role may write to.
@@ -19,16 +19,7 @@ func (c *cloud) addSecond(t *testing.T) {
 
 // second is the configuration of a target there.
 func (c *cloud) second() string {
-	return fmt.Sprintf(`
-[target.second]
-project = %q
-logstore = "audit"
-region = %q
-endpoint = "http://%[3]s"
-role_arn = %[4]q
-[target.second.assume_role]
-sts_endpoint = "http://%[3]s"
-`, secondProject, emulator.DefaultRegion, c.addr, emulator.WriterRole)
+	return "\n[target.second]\n" + emulatortest.TargetIn(c.addr, secondProject, "audit")
 }
 
 // storedIn counts how often each line is in a Logstore.

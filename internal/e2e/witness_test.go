@@ -2,11 +2,9 @@ package e2e
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -17,6 +15,7 @@ import (
 
 	"shipper/internal/codec"
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // witness stands before the emulator and sees every request: it can refuse some, and it looks at what was accepted.
@@ -34,17 +33,8 @@ func (w *witness) watch(t *testing.T, o emulator.Options) *cloud {
 	}
 	em, err := emulator.New(o)
 	must(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	srv := &http.Server{Handler: w.before(em)}
-	var served sync.WaitGroup
-	served.Go(func() {
-		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { srv.Close(); served.Wait() })
-	return &cloud{Emulator: em, addr: l.Addr().String(), front: srv.Handler}
+	front := w.before(em)
+	return &cloud{Emulator: em, addr: emulatortest.Serve(t, front), front: front}
 }
 
 func (w *witness) before(em http.Handler) http.Handler {

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +15,7 @@ import (
 	"shipper/pkg/admin"
 	"shipper/pkg/config"
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // world is an emulator and a directory of a host.
@@ -29,19 +27,8 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	em, err := emulator.New(emulator.Options{World: emulator.DefaultWorld()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := &http.Server{Handler: em}
-	var served sync.WaitGroup
-	served.Go(func() { srv.Serve(l) })
-	t.Cleanup(func() { srv.Close(); served.Wait() })
-	return &world{cloud: em, addr: l.Addr().String(), dir: t.TempDir()}
+	c := emulatortest.Start(t, emulator.Options{})
+	return &world{cloud: c.Emulator, addr: c.Addr, dir: t.TempDir()}
 }
 
 func (w *world) path(name string) string { return filepath.Join(w.dir, name) }
@@ -57,18 +44,11 @@ drain_idle = "100ms"
 [admin]
 listen = ""
 [credentials.host]
-source = "static"
-access_key_id = %q
-access_key_secret = %q
+%s
 [target.central]
-project = "sec-logs"
-logstore = "web"
-region = "cn-hangzhou"
-role_arn = %q
-endpoint = "http://%[5]s"
-assume_role.sts_endpoint = "http://%[5]s"
+%s
 batch.max_delay = "50ms"
-%[6]s`, w.path("state"), emulator.SenderKeyID, emulator.SenderKeySecret, emulator.WriterRole, w.addr, strings.ReplaceAll(inputs, "DIR", w.dir))
+%s`, w.path("state"), emulatortest.Key(), emulatortest.Target(w.addr), strings.ReplaceAll(inputs, "DIR", w.dir))
 	path := w.path("shipper.toml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

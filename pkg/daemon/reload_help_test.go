@@ -13,6 +13,7 @@ import (
 	"shipper/pkg/admin"
 	"shipper/pkg/config"
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // live is a daemon that runs while its configuration file is changed.
@@ -41,9 +42,7 @@ drain_limit = "5s"
 [admin]
 listen = ""
 [credentials.host]
-source = "static"
-access_key_id = %q
-access_key_secret = %q
+%s
 %s
 [target.central]
 project = "sec-logs"
@@ -55,7 +54,7 @@ endpoint = %q
 assume_role.sts_endpoint = "http://%s"
 %s
 %s
-`, w.path("state"), s.agent, emulator.SenderKeyID, emulator.SenderKeySecret, s.creds, s.logstore, emulator.WriterRole, s.endpoint, w.addr, s.target, s.rest),
+`, w.path("state"), s.agent, emulatortest.Key(), s.creds, s.logstore, emulator.WriterRole, s.endpoint, w.addr, s.target, s.rest),
 		"DIR", w.dir)
 }
 
