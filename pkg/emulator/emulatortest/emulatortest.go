@@ -33,7 +33,7 @@ func Start(t testing.TB, o emulator.Options) *Cloud {
 // httptest.Server, which are waited for: an emulator may have been told not to answer.
 func Serve(t testing.TB, h http.Handler) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
