@@ -26,19 +26,9 @@ counted stays counted. Forwards leaves lines out: their bytes count as skipped.
 "end" is behind the last whole line that is there now.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			if pick.path == "" && pick.stream == 0 {
-				return failf(exitUsage, "which file? --path FILE, or --stream NUMBER from shipper offsets list")
-			}
-			cfg, err := g.loadConfig()
-			if err != nil {
-				return err
-			}
-			store, err := g.openState(cfg)
-			if err != nil {
-				return err
-			}
-			err = g.moveOffset(cfg, store, pick, args[0], force)
-			return errors.Join(err, g.closeState(cfg, store))
+			return g.onPicked(pick, func(cfg *config.Config, store *checkpoint.Store) error {
+				return g.moveOffset(cfg, store, pick, args[0], force)
+			})
 		},
 	}
 	pick.flags(cmd)
@@ -147,6 +137,22 @@ func packed(f *os.File) bool {
 	return false
 }
 
+// onPicked opens the state directory, which no daemon may have in use, for something that is done to one stream.
+func (g *global) onPicked(pick selection, do func(*config.Config, *checkpoint.Store) error) error {
+	if pick.path == "" && pick.stream == 0 {
+		return failf(exitUsage, "which file? --path FILE, or --stream NUMBER from shipper offsets list")
+	}
+	cfg, err := g.loadConfig()
+	if err != nil {
+		return err
+	}
+	store, err := g.openState(cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(cfg, store), g.closeState(cfg, store))
+}
+
 func newOffsetsForget(g *global) *cobra.Command {
 	var pick selection
 	cmd := &cobra.Command{
@@ -156,19 +162,7 @@ func newOffsetsForget(g *global) *cobra.Command {
 and start_at decides where it begins; one that was rotated away is not read any more.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if pick.path == "" && pick.stream == 0 {
-				return failf(exitUsage, "which file? --path FILE, or --stream NUMBER from shipper offsets list")
-			}
-			cfg, err := g.loadConfig()
-			if err != nil {
-				return err
-			}
-			store, err := g.openState(cfg)
-			if err != nil {
-				return err
-			}
-			err = g.forgetStream(store, pick)
-			return errors.Join(err, g.closeState(cfg, store))
+			return g.onPicked(pick, func(_ *config.Config, store *checkpoint.Store) error { return g.forgetStream(store, pick) })
 		},
 	}
 	pick.flags(cmd)

@@ -1,11 +1,12 @@
 // Package backoff spaces repeated attempts: exponential growth with full jitter, so that many senders that failed
 // together do not come back together.
 //
-// It only computes delays. Waiting, and stopping to wait, is the caller's: a *B has no timer and no goroutine, and is
-// not safe for concurrent use.
+// A *B only computes delays: it has no timer and no goroutine, and is not safe for concurrent use. Rest waits for one, and can be
+// told to stop.
 package backoff
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -47,4 +48,19 @@ func double(d, limit time.Duration) time.Duration {
 		return max(limit, 0)
 	}
 	return 2 * d
+}
+
+// Rest waits for d (0 = no end), for something from news (nil: there is none), or for the end of ctx, whichever comes first.
+func Rest(ctx context.Context, d time.Duration, news <-chan struct{}) {
+	var ring <-chan time.Time
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		ring = t.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-news:
+	case <-ring:
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"shipper/internal/backoff"
 	"shipper/pkg/checkpoint"
 )
 
@@ -123,22 +124,7 @@ func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch
 		if !some {
 			wait = 0
 		}
-		b.rest(ctx, wait)
-	}
-}
-
-// rest waits for news of the queue or the end of ctx, and no longer than d, if d is not zero.
-func (b *Batcher) rest(ctx context.Context, d time.Duration) {
-	var ring <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		ring = t.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-b.ready:
-	case <-ring:
+		backoff.Rest(ctx, wait, b.ready)
 	}
 }
 

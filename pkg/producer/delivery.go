@@ -111,7 +111,7 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 		if a.again {
 			continue
 		}
-		rest(ctx, wait.Next(), nil)
+		backoff.Rest(ctx, wait.Next(), nil)
 	}
 }
 

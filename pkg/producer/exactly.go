@@ -172,7 +172,7 @@ func (d *delivery) resume(ctx context.Context) {
 	p, sent, err := n.Left()
 	for ; err != nil; p, sent, err = n.Left() {
 		d.Log.Error("a request that waits for its answer cannot be read from the disk: its lines wait", "code", "SHP-K006", "lane", n.Index(), "err", err)
-		if rest(ctx, wait.Next(), nil); ctx.Err() != nil {
+		if backoff.Rest(ctx, wait.Next(), nil); ctx.Err() != nil {
 			return
 		}
 	}

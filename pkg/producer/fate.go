@@ -70,7 +70,7 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 				break
 			}
 			d.Log.Error("dead letters cannot be written: the lines wait", "code", "SHP-P903", "path", b.Path, "offset", r.From, "err", err)
-			if rest(ctx, wait.Next(), nil); ctx.Err() != nil {
+			if backoff.Rest(ctx, wait.Next(), nil); ctx.Err() != nil {
 				return false
 			}
 		}

@@ -79,22 +79,7 @@ func (g *gate) enter(ctx context.Context) (pass, error) {
 		if ok {
 			return p, nil
 		}
-		rest(ctx, wait, changed)
-	}
-}
-
-// rest waits for d (0 = no end), for changed to be closed, or for the end of ctx.
-func rest(ctx context.Context, d time.Duration, changed <-chan struct{}) {
-	var ring <-chan time.Time
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		ring = t.C
-	}
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-ring:
+		backoff.Rest(ctx, wait, changed)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"shipper/internal/backoff"
 	"shipper/internal/quiet"
 	"shipper/pkg/batch"
 	"shipper/pkg/checkpoint"
@@ -154,7 +155,7 @@ func (p *Producer) Run(ctx context.Context) error {
 	others.Go(func() {
 		select {
 		case <-inner.Done():
-			rest(attempts, grace, idle)
+			backoff.Rest(attempts, grace, idle)
 			cut()
 		case <-idle:
 		}
@@ -208,7 +209,7 @@ func (p *Producer) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		c, err := p.Creds.Wait(ctx, last)
 		if err != nil {
-			rest(ctx, time.Second, nil)
+			backoff.Rest(ctx, time.Second, nil)
 			continue
 		}
 		last = max(last, c.Generation)
