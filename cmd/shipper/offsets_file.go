@@ -33,7 +33,7 @@ func isFileOf(e tail.Epoch, path string) (int64, error) {
 	}
 	defer f.Close()
 	head := make([]byte, e.Identity.Head.Len)
-	if n, _ := io.ReadFull(f, head); tail.HeadOf(head[:n]) != e.Identity.Head {
+	if n, _ := io.ReadFull(f, head); !e.Identity.Head.Same(head[:n]) {
 		return 0, other
 	}
 	return in.Size, nil

@@ -108,6 +108,14 @@ func (r *reader) fixed64() uint64 {
 	return binary.LittleEndian.Uint64(b)
 }
 
+func (r *reader) fixed32() uint32 {
+	b := r.take(4)
+	if b == nil {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(b)
+}
+
 func (r *reader) marker() tail.Marker {
 	n := r.uint()
 	if n > tail.MarkerMax && r.err == nil {

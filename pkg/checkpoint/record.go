@@ -90,7 +90,11 @@ func appendEpoch(dst []byte, e *tail.Epoch) []byte {
 		if !e.Seen.IsZero() {
 			seen = e.Seen.UnixNano()
 		}
-		return binary.AppendVarint(b, seen)
+		b = binary.AppendVarint(b, seen)
+		for _, sum := range e.Identity.Head.Steps {
+			b = binary.LittleEndian.AppendUint32(b, sum)
+		}
+		return b
 	})
 }
 
@@ -110,6 +114,11 @@ func readEpoch(payload []byte) (tail.Epoch, error) {
 	e.Detached = r.bool()
 	if seen := r.int(); seen != 0 {
 		e.Seen = time.Unix(0, seen)
+	}
+	if len(r.b) > 0 { // not there in what the first programs wrote
+		for i := range e.Identity.Head.Steps {
+			e.Identity.Head.Steps[i] = r.fixed32()
+		}
 	}
 	if r.err == nil && e.ID == 0 {
 		r.err = errors.New("stream without an id")

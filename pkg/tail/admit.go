@@ -45,7 +45,9 @@ func (t *Tailer) resolve() {
 		}
 		for _, in := range t.inputs {
 			for _, r := range in.routes {
-				t.started[r] = true
+				if t.started[r] = true; t.since[r].IsZero() {
+					t.since[r] = t.now()
+				}
 			}
 		}
 	}
@@ -100,13 +102,8 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if _, linked := f.links[r]; linked {
 		return
 	}
-	if f.packed() {
-		if !f.skipped {
-			f.skipped = true
-			t.log.Warn("compressed file is skipped: it continues no file that is known", "code", "SHP-T006",
-				"input", in.name, "path", f.label(in, ""))
-		}
-		f.links[r] = nil
+	if f.packed() && !t.unmet(f, r) {
+		t.skipPacked(f, in, r)
 		return
 	}
 	if f.info.Size == 0 && t.mayBeCopy(f, r) {
@@ -126,12 +123,35 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	case !t.started[r] && !in.start.beginning:
 		off = max(0, f.info.Size-in.start.before)
 	}
+	if f.packed() {
+		off = 0
+	}
 	if off > 0 {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
 	label := f.label(in, "")
 	t.fillGap(gap{in, r, label, f.after})
 	t.begin(f, in, r, off, label)
+}
+
+// unmet reports whether a compressed file that continues nothing is a generation that came and was compressed unseen.
+func (t *Tailer) unmet(f *file, r Route) bool {
+	since := t.since[r]
+	return !since.IsZero() && f.bornAfter(since) && t.openers[filepath.Ext(f.where)] != nil && t.noWriter(f)
+}
+
+// skipPacked leaves a compressed file alone; if it is still being written it is looked at again.
+func (t *Tailer) skipPacked(f *file, in *input, r Route) {
+	f.links[r] = nil
+	if f.growing = !t.noWriter(f); f.growing {
+		t.linked[f] = struct{}{}
+		return
+	}
+	if !f.skipped {
+		f.skipped = true
+		t.log.Warn("compressed file is skipped: it continues no file that is known", "code", "SHP-T006",
+			"input", in.name, "path", f.label(in, ""))
+	}
 }
 
 // precedes reports whether f is a copy of a file that is admitted in the next round.
@@ -148,16 +168,17 @@ func (t *Tailer) mayBeCopy(f *file, r Route) bool {
 
 // begin records an epoch of f that is read from off, behind the generation that had its path before.
 func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string) *stream {
-	first, _ := readHead(f.f)
+	c := t.contentOf(f)
+	first, _ := readHead(c)
 	id := f.id
 	id.Head = HeadOf(first)
 	e := Epoch{
 		Route: r, Identity: id, Path: label, Offset: off, Detached: !f.named(in),
 		Counts: Counts{Read: off, Skipped: off}, Seen: t.now(),
 	}
-	e.Marker, _, _ = markerAt(f.f, off, MarkerMax)
+	e.Marker, _, _ = markerAt(c, off, MarkerMax)
 	e.ID = t.opts.Positions.Begin(e)
-	s := t.newStream(e, in, f, plain{f.f}, first)
+	s := t.newStream(e, in, f, c, first)
 	prev := t.last[r][label]
 	t.place(s, f)
 	if prev != nil && prev.file != nil {
@@ -189,34 +210,40 @@ func lineStart(f *os.File, off, size, limit int64) int64 {
 	return off
 }
 
-// growHead takes more of the content into the head hash of an epoch once there is clearly more.
-func (t *Tailer) growHead(f *file) {
+// growHeads takes more of the content into the head hashes of f's epochs once there is clearly more.
+func (t *Tailer) growHeads(f *file) {
 	for _, s := range f.streams {
-		h := *s.head.Load()
 		known := s.epoch.Identity.Head.Len
-		if f.packed() || known >= HeadMax || f.info.Size < min(HeadMax, 2*int64(known)) || f.info.Size == 0 {
-			continue
+		if known < HeadMax && f.info.Size >= min(HeadMax, 2*int64(known)) && f.info.Size > 0 && t.hold(s) {
+			t.growHead(s)
 		}
-		if !t.hold(s) || !s.intact() {
-			continue // another content may stand there already
-		}
-		var grown Head
-		err := withHead(f.f, func(first []byte) {
-			if headIs(h, first) != different {
-				grown = HeadOf(first)
-			}
-		})
-		if err != nil || grown.Len == 0 {
-			continue // a reader will find out
-		}
-		if known == 0 {
-			t.fillEmpty(s, s.epoch.Seen)
-		}
-		if grown.Len > h.Len {
-			s.head.Store(&grown)
-			h = grown
-		}
-		s.epoch.Identity.Head, s.epoch.Seen = h, t.now()
-		t.opts.Positions.Update(s.epoch)
 	}
+}
+
+// growHead records what the content of a parked stream begins with. Without that a copy of it would not be known after a
+// crash: no reader hands anything over before.
+func (t *Tailer) growHead(s *stream) {
+	if !s.intact() {
+		return // another content may stand there already; a reader will find out
+	}
+	h := *s.head.Load()
+	var grown Head
+	err := withHead(s.src, func(first []byte) {
+		if headIs(h, first) != different {
+			grown = HeadOf(first)
+		}
+	})
+	if err != nil || grown.Len == 0 {
+		return
+	}
+	if s.epoch.Identity.Head.Len == 0 {
+		t.fillEmpty(s, s.epoch.Seen)
+	}
+	if grown.Len > h.Len {
+		s.head.Store(&grown)
+		h = grown
+	}
+	s.epoch.Identity.Head, s.epoch.Seen = h, t.now()
+	s.headed.Store(true)
+	t.opts.Positions.Update(s.epoch)
 }

@@ -1,6 +1,8 @@
 package tail
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"os"
@@ -42,7 +44,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	f.kept = true
 	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
-	found := t.chase(s) || t.chaseShort(s)
+	found := t.chase(s)
 	t.fillGap(gap{s.in, s.route, label, since})
 	if f.named(s.in) {
 		t.fresh = append(t.fresh, f)
@@ -64,11 +66,43 @@ func (s *stream) present() Epoch {
 
 // chase looks for the content of an orphan among the neighbours of its file, and moves it there.
 func (t *Tailer) chase(s *stream) bool {
-	f := t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil && !t.owned(s.route, f) })
-	if f == nil {
+	f, v := t.search(s)
+	if v != moved {
 		return false
 	}
 	t.attach(s, f)
+	return true
+}
+
+// search looks for the content of an orphan: moved, or a shorter copy of it.
+func (t *Tailer) search(s *stream) (*file, verdict) {
+	return t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil && !t.owned(s.route, f) })
+}
+
+// settleCopy records f as a copy of what was read and settled of e. It is a stream of its own from where the two part, so that
+// it is never taken for something new, in this life or another. It is false as long as a shorter copy is being written.
+func (t *Tailer) settleCopy(f *file, e Epoch, in *input) bool {
+	complete := t.noWriter(f) // before the size is read
+	c := t.contentOf(f)
+	first, err := readHead(c)
+	size, errs := length(c)
+	if err != nil || errs != nil || size < e.Offset && !complete {
+		return false
+	}
+	size = min(size, e.Offset)
+	e.Identity = f.id
+	e.Identity.Head = HeadOf(first)
+	e.Path = cmp.Or(f.label(in, e.Path), e.Path)
+	e.Offset, e.Ahead, e.Counts = size, nil, Counts{} // its bytes were counted where they were read
+	e.Detached, e.Seen = !f.named(in), t.now()
+	if e.Marker, _, err = markerAt(c, size, MarkerMax); err != nil {
+		return false
+	}
+	e.ID = t.opts.Positions.Begin(e)
+	s := t.newStream(e, in, f, c, first)
+	t.place(s, f)
+	t.ring.mark(s)
+	t.log.Debug("a copy of what was read", s.attrs(), "offset", size, "ino", f.id.Ino, "at", f.where)
 	return true
 }
 
@@ -85,9 +119,12 @@ func (t *Tailer) attach(s *stream, f *file) {
 	}
 	s.src.Close()
 	s.src = t.contentOf(f)
-	head := *s.head.Load()
+	if first, err := readHead(s.src); err == nil {
+		h := s.head.Load().in(first)
+		s.head.Store(&h)
+	}
 	s.epoch.Identity = f.id
-	s.epoch.Identity.Head = head
+	s.epoch.Identity.Head = *s.head.Load()
 	s.epoch.Seen, s.orphaned = t.now(), time.Time{}
 	s.epoch.Detached = !f.named(s.in)
 	if label := f.label(s.in, s.path()); label != "" {
@@ -104,28 +141,29 @@ func (t *Tailer) attach(s *stream, f *file) {
 }
 
 // find looks for the content of an epoch in the neighbourhood of its path: the copy that copytruncate made, a compressed
-// generation, a file moved by hand. usable keeps files out that are taken.
-func (t *Tailer) find(e Epoch, r Route, usable func(*file) bool) *file {
-	var best *file
+// generation, a file moved by hand. If there is only a copy that ends before the epoch's offset, it returns that as shorter.
+// usable keeps files out that are taken.
+func (t *Tailer) find(e Epoch, r Route, usable func(*file) bool) (best *file, is verdict) {
+	is = unrelated
 	for _, p := range t.neighbours(e.Path) {
 		f := t.peek(p)
-		if f == nil {
+		if f == nil || f == best {
 			continue
 		}
 		v := unrelated
 		if usable(f) && (f.id.Ino != e.Identity.Ino || f.packed()) {
 			v = t.judge(e, f, false, true)
 		}
-		if v == moved && (best == nil || f.id.Birth < best.id.Birth) {
+		if v == moved && (is != moved || f.id.Birth < best.id.Birth) || v == shorter && is == unrelated {
 			if best != nil {
 				t.dropUnused(best)
 			}
-			best = f
+			best, is = f, v
 			continue
 		}
 		t.dropUnused(f)
 	}
-	return best
+	return best, is
 }
 
 // peek opens a neighbour, or returns the record of it.
@@ -199,33 +237,39 @@ func (t *Tailer) byInode(dir string, ino uint64) []string {
 	return list[ino]
 }
 
-// tendOrphan looks again for the content of an orphan, and gives it up when the wait is over.
+// tendOrphan looks again for the content of an orphan, and gives up what was not read of it when the wait is over, or when
+// all that is left is a copy that ends before.
 func (t *Tailer) tendOrphan(s *stream) {
-	if s.lostFrom {
-		if t.settled(s) {
-			t.epochGone(s)
+	if !s.givenUp {
+		f, is := t.search(s)
+		if is == moved {
+			t.attach(s, f)
+			return
 		}
-		return
+		complete := is == shorter && t.noWriter(f)
+		if f != nil {
+			t.dropUnused(f)
+		}
+		if !complete && !t.once && t.now().Sub(s.orphaned) < t.opts.FinalWait {
+			return
+		}
+		t.giveUp(s)
 	}
-	if t.chase(s) {
-		return
-	}
-	if t.now().Sub(s.orphaned) < t.opts.FinalWait && !t.once {
-		return
-	}
-	from, to := s.off.Load(), s.seen.Load()
-	if head := int64(s.head.Load().Len); to < head {
-		to = head
-	}
-	if to > from {
-		t.lose(s, from, to, LostTruncated)
-	}
-	s.lostFrom, s.finish = true, true
-	s.sink.Finish()
-	t.events.await(s.id, true)
 	if t.settled(s) {
 		t.epochGone(s)
 	}
+}
+
+// giveUp ends the reading of an orphan. What was seen of it and not read is lost.
+func (t *Tailer) giveUp(s *stream) {
+	from, to := s.off.Load(), max(s.seen.Load(), int64(s.head.Load().Len))
+	if to > from {
+		t.lose(s, from, to, LostTruncated)
+	}
+	s.givenUp, s.finish = true, true
+	s.sink.Finish()
+	t.events.await(s.id, true)
+	t.ring.pass(s)
 }
 
 // lose gives up the bytes of a stream that cannot be read any more.
@@ -236,26 +280,29 @@ func (t *Tailer) lose(s *stream, from, to int64, reason string) {
 		"bytes", to-from, "reason", reason)
 }
 
-// epochGone ends an orphan. If a copy of its beginning is matched, the epoch is remembered for it.
+// epochGone ends an orphan that is settled. The copy of it is recorded; until that is complete, the epoch stays for comparing.
 func (t *Tailer) epochGone(s *stream) {
-	if t.hasCopies(s) {
-		s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil
-		for f := range t.linked {
-			if first, err := readHead(f.f); f.links[s.route] == s && err == nil && (f.linkEnd > 0 || headIs(*s.head.Load(), first) == same) {
-				f.links[s.route] = nil // what is in the copy was read
-			}
-		}
+	s.epoch.Offset, s.epoch.Marker, s.epoch.Ahead = s.off.Load(), s.marker, nil
+	t.over(s)
+	s.epoch.Offset = max(s.epoch.Offset, s.seen.Load())
+	if f, _ := t.search(s); f != nil && !t.settleCopy(f, s.epoch, s.in) {
+		t.dropUnused(f)
 		t.records[s.route] = append(t.records[s.route], &record{epoch: s.epoch, done: true, checked: t.now()})
-		t.over(s)
 		return
 	}
-	t.over(s)
 	t.opts.Positions.End(s.id)
 }
 
-// sameBytes reports whether a and b hold the same n bytes before end.
-func sameBytes(a, b io.ReaderAt, end int64, n int) bool {
-	ma, okA, errA := markerAt(a, end, n)
-	mb, okB, errB := markerAt(b, end, n)
-	return okA && okB && errA == nil && errB == nil && ma == mb
+// sameBytes reports whether a and b hold the same up to HeadMax bytes before end.
+func sameBytes(a, b io.ReaderAt, end int64) bool {
+	n := min(end, HeadMax)
+	ba, bb := make([]byte, n), make([]byte, n)
+	na, _ := a.ReadAt(ba, end-n)
+	nb, _ := b.ReadAt(bb, end-n)
+	return na == int(n) && nb == na && bytes.Equal(ba, bb)
+}
+
+// sameBegin reports whether a and b hold the same up to end, as far as both ends of that tell.
+func sameBegin(a, b io.ReaderAt, end int64) bool {
+	return end > 0 && sameBytes(a, b, min(end, HeadMax)) && sameBytes(a, b, end)
 }

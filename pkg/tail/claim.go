@@ -20,6 +20,9 @@ func (t *Tailer) load(r Route) {
 	known := t.opts.Positions.Known(r)
 	for _, e := range known {
 		t.records[r] = append(t.records[r], &record{epoch: e})
+		if e.Seen.After(t.since[r]) {
+			t.since[r] = e.Seen
+		}
 	}
 	t.started[r] = len(known) > 0
 }
@@ -37,7 +40,7 @@ func (t *Tailer) claimKernel(f *file, in *input, r Route) {
 		switch t.judge(rec.epoch, f, false, false) {
 		case resume, moved: // moved: a compressed generation that was read before
 			s := t.revive(rec, f, in)
-			if e := rec.epoch; e.Identity.Head.Len == 0 && e.Offset == 0 && f.info.Size > 0 {
+			if e := rec.epoch; e.Identity.Head.Len == 0 && e.Offset == 0 {
 				t.fillEmpty(s, e.Seen)
 			}
 			return
@@ -69,6 +72,10 @@ func (t *Tailer) judge(e Epoch, f *file, alive, rotated bool) verdict {
 		observable: true, kernel: k, compressed: f.packed(), rotated: rotated, headLen: e.Identity.Head.Len,
 		head: headIs(e.Identity.Head, first), alive: alive && k != same,
 	}
+	s.begins = e.Identity.Head.begins(first)
+	if s.head == different && s.begins && rotated {
+		s.head = same // as far as it goes: the copy was made when there was less
+	}
 	if f.packed() && s.head != same || k == different && s.head != same {
 		return unrelated // without unpacking or reading more
 	}
@@ -92,17 +99,17 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 	r := rec.epoch.Route
 	t.records[r] = slices.DeleteFunc(t.records[r], func(o *record) bool { return o == rec })
 	e := rec.epoch
+	c := t.contentOf(f)
+	first, _ := readHead(c)
 	head := e.Identity.Head
 	e.Identity = f.id
-	if e.Identity.Head = head; head.Len == 0 && e.Offset == 0 {
+	if e.Identity.Head = head.in(first); head.Len == 0 && e.Offset == 0 {
 		e.Identity.Head = f.id.Head
 	}
 	if label := f.label(in, e.Path); label != "" {
 		e.Path = label
 	}
 	e.Detached, e.Seen = !f.named(in), t.now()
-	c := t.contentOf(f)
-	first, _ := readHead(c)
 	s := t.newStream(e, in, f, c, first)
 	t.place(s, f)
 	t.log.Debug("file is known", s.attrs(), "offset", e.Offset, "ino", f.id.Ino, "at", f.where)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -29,6 +30,21 @@ func (p plain) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, o
 func (p plain) Hole(off int64) (int64, error)           { return linux.SeekData(p.f, off) }
 func (p plain) Rest()                                   {}
 func (p plain) Close() error                            { return nil }
+
+// length is how many bytes there are in a content. A compressed one is unpacked to its end.
+func length(c content) (int64, error) {
+	switch c := c.(type) {
+	case plain:
+		info, err := linux.Fstat(c.f)
+		return info.Size, err
+	case *packed:
+		if err := c.forward(math.MaxInt64); err != nil && err != io.EOF {
+			return 0, err
+		}
+		return c.pos, nil
+	}
+	return 0, errNothing
+}
 
 // errPacked says that a compressed content cannot be read.
 var errPacked = errors.New("compressed content cannot be read")

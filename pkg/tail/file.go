@@ -25,7 +25,9 @@ type file struct {
 	names   map[string]struct{} // configured paths that lead to it now
 	streams map[Route]*stream   // what is read from it
 	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0
-	linkEnd int64               // up to here the copy was seen to equal the original
+	linkEnd int64               // up to here the copy was seen to equal the original, which is in place
+
+	growing bool // a copy that was not complete when it was compared
 
 	admitted bool
 	lookedAt time.Time // when a path led here last

@@ -75,12 +75,13 @@ func (t *Tailer) final(s *stream) {
 		t.begin(f, s.in, s.route, s.off.Load(), s.path())
 		return
 	}
-	if f.f != nil && f.info.Links == 0 && !t.hasCopies(s) {
-		t.over(s)
-		t.opts.Positions.End(s.id)
+	rec := &record{epoch: s.epoch, done: true, checked: t.now()}
+	copies := t.hasCopies(s)
+	t.over(s)
+	if f.f == nil || f.info.Links > 0 || copies || t.livesOn(rec) {
+		t.records[s.route] = append(t.records[s.route], rec)
 	} else {
-		t.records[s.route] = append(t.records[s.route], &record{epoch: s.epoch, done: true, checked: t.now()})
-		t.over(s)
+		t.opts.Positions.End(s.id)
 	}
 	t.dropUnused(f)
 }

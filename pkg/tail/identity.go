@@ -74,7 +74,7 @@ func headIs(h Head, first []byte) match {
 		return unknown
 	case int(h.Len) > len(first):
 		return different
-	case HeadOf(first[:h.Len]) == h:
+	case h.Same(first):
 		return same
 	}
 	return different
@@ -123,6 +123,7 @@ type seen struct {
 	kernel     match // inode, handle and birth time; unknown: only the device number differs
 	long       bool  // F's (decompressed) content is at least as long as the offset
 	head       match // what F begins with; unknown: the stream never had a byte
+	begins     bool  // F begins as the stream's content, for at least half of what can be compared
 	headLen    int32 // bytes that the head stands for
 	marker     match // what ends at the offset; unknown: offset 0, or no marker was kept
 	compressed bool  // F is a compressed file
@@ -140,10 +141,14 @@ const (
 	unrelated                   // another file
 	copied                      // a copy of the stream's content while the original is in place: not to be read from 0
 	moved                       // the stream's content in another inode: go on there at the offset
+	shorter                     // a copy of the stream's content that ends before the offset: nothing in it is new
 )
 
+// holds reports whether F holds what was read of the stream, or begins with it.
+func (v verdict) holds() bool { return v == copied || v == moved || v == shorter }
+
 func (v verdict) String() string {
-	return [...]string{"unobservable", "resume", "rewritten", "unrelated", "copied", "moved"}[v]
+	return [...]string{"unobservable", "resume", "rewritten", "unrelated", "copied", "moved", "shorter"}[v]
 }
 
 // elsewhereHead is how many bytes of head it takes to believe that another inode holds the same content, unless the name
@@ -164,6 +169,9 @@ func decide(s seen) verdict {
 		return resume
 	}
 	// Another inode: only its content can make it ours.
+	if !s.long && s.begins && s.rotated {
+		return shorter
+	}
 	if !s.long || s.head != same || s.marker == different {
 		return unrelated
 	}

@@ -9,7 +9,10 @@ import (
 // pattern matches, a compressed generation, an editor's replacement, a file moved from another file system.
 func (t *Tailer) claimContent(f *file, in *input, r Route) {
 	if s, linked := f.links[r]; linked {
-		if s != nil {
+		if s == nil && f.growing {
+			delete(f.links, r)
+			f.growing = false
+		} else if s != nil {
 			t.relink(f, s)
 		}
 		if _, linked = f.links[r]; linked || f.streams[r] != nil {
@@ -34,6 +37,11 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 		case copied:
 			f.links[r] = nil
 			return
+		case shorter:
+			if !t.settleCopy(f, rec.epoch, in) {
+				f.links[r], f.growing = nil, true
+			}
+			return
 		}
 	}
 }
@@ -57,18 +65,14 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 	c := t.contentOf(f)
 	defer c.Rest()
 	if s.file == nil { // its file holds something else now; this may be the copy that is waited for
-		first, err := readHead(c)
-		if err != nil || headIs(*s.head.Load(), first) != same {
-			return false
-		}
-		long, m, err := s.holds(c)
-		switch {
-		case err != nil || m == different:
-			return false
-		case !long:
-			t.link(f, s) // still being copied
-		default:
+		rotated := rotatedName(filepath.Base(s.path()), filepath.Base(f.where))
+		switch t.judge(s.present(), f, false, rotated) {
+		case moved:
 			t.attach(s, f)
+		case shorter: // or still being copied
+			t.link(f, s)
+		default:
+			return false
 		}
 		return true
 	}
@@ -82,19 +86,13 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 		t.rewritten(s, s.unharmed())
 		return f.streams[s.route] != nil || f.links[s.route] != nil
 	}
-	if f.packed() {
-		return t.relatePacked(f, s, c)
-	}
-	return t.relatePlain(f, s)
-}
-
-// relatePacked links a compressed copy of a stream that is still read from the original.
-func (t *Tailer) relatePacked(f *file, s *stream, c content) bool {
-	first, err := readHead(c)
-	if err != nil || headIs(*s.head.Load(), first) != same {
+	switch {
+	case !f.packed():
+		return t.relatePlain(f, s)
+	case !t.sameHead(f, s.file):
 		return false
 	}
-	t.link(f, s)
+	t.link(f, s) // compressed while it is still read from the original
 	return true
 }
 
@@ -121,7 +119,7 @@ func (t *Tailer) relatePlain(f *file, s *stream) bool {
 		return false
 	}
 	end := min(f.info.Size, s.file.info.Size)
-	if end == 0 || !sameBytes(f.f, s.file.f, min(end, HeadMax), HeadMax) || !sameBytes(f.f, s.file.f, end, HeadMax) {
+	if !sameBegin(f.f, s.file.f, end) {
 		return false
 	}
 	gone := s.file.info.Links == 0
@@ -150,10 +148,7 @@ func (t *Tailer) relink(f *file, s *stream) {
 	end := f.linkEnd
 	delete(f.links, r)
 	f.linkEnd = 0
-	if !t.relate(f, s) && s.file == nil && end > 0 && f.info.Size < int64(s.head.Load().Len) {
-		t.relinkShort(f, s, end)
-		return
-	}
+	t.relate(f, s)
 	if f.links[r] == nil || f.streams[r] != nil || s.file == nil || f.packed() || s.file.packed() {
 		return
 	}
@@ -162,32 +157,6 @@ func (t *Tailer) relink(f *file, s *stream) {
 		delete(f.links, r)
 		t.begin(f, s.in, r, f.linkEnd, f.label(s.in, ""))
 	}
-}
-
-// relinkShort deals with a copy that is too short to be told by the head of an orphan. It was equal to the original up to
-// end when that was in place.
-func (t *Tailer) relinkShort(f *file, s *stream, end int64) (attached bool) {
-	first, err := readHead(f.f)
-	if long, m, errs := s.holds(plain{f.f}); err == nil && errs == nil && long && m != different {
-		h := HeadOf(first)
-		s.head.Store(&h)
-		t.attach(s, f)
-		return true
-	}
-	t.link(f, s)
-	f.linkEnd = end
-	return false
-}
-
-// chaseShort looks for the rest of an orphan in copies that were known as such when the original was in place.
-func (t *Tailer) chaseShort(s *stream) bool {
-	for f := range t.linked {
-		short := f.links[s.route] == s && f.linkEnd > 0 && t.refresh(f) == nil && f.info.Size < int64(s.head.Load().Len)
-		if short && t.relinkShort(f, s, f.linkEnd) {
-			return true
-		}
-	}
-	return false
 }
 
 // link notes that f holds a copy of what s reads.
@@ -201,7 +170,7 @@ func (t *Tailer) tendLinks() {
 	for f := range t.linked {
 		live := false
 		for _, s := range f.links {
-			live = live || s != nil
+			live = live || s != nil || f.growing
 		}
 		if live {
 			t.fresh = append(t.fresh, f)

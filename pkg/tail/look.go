@@ -76,13 +76,16 @@ func (t *Tailer) changed(f *file, info linux.Info) {
 	}
 	shrunk := info.Size < f.info.Size
 	f.info, f.changed = info, t.now()
+	if info.Size == 0 && !shrunk {
+		t.touchedEmpty(f)
+	}
 	if len(f.links) > 0 || !f.admitted {
 		t.fresh = append(t.fresh, f)
 	}
 	if len(f.streams) == 0 {
 		return
 	}
-	t.growHead(f)
+	t.growHeads(f)
 	t.markFile(f)
 	for _, s := range f.streams {
 		t.verify(s, shrunk)

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"cmp"
 	"path/filepath"
 	"slices"
@@ -55,6 +56,16 @@ func (t *Tailer) fillEmpty(s *stream, since time.Time) {
 	t.last[s.route][label] = s
 }
 
+// touchedEmpty looks for what came and went in a file that was empty and is empty again.
+func (t *Tailer) touchedEmpty(f *file) {
+	for _, s := range f.streams {
+		if s.head.Load().Len == 0 && t.hold(s) {
+			t.fillEmpty(s, s.epoch.Seen)
+			s.epoch.Seen = t.now()
+		}
+	}
+}
+
 // keepGap remembers a gap for the next step.
 func (t *Tailer) keepGap(g gap) {
 	for i, o := range t.gaps {
@@ -81,15 +92,14 @@ func (t *Tailer) refillGaps() {
 func (t *Tailer) missed(g gap) []*file {
 	var out []*file
 	for _, p := range t.neighbours(g.path) {
-		if g.in.glob.excluded(p) || g.in.glob.matches(p) || compressed(p) {
+		if g.in.glob.excluded(p) || g.in.glob.matches(p) {
 			continue
 		}
 		f := t.peek(p)
 		if f == nil || slices.Contains(out, f) {
 			continue
 		}
-		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 &&
-			f.id.Birth > g.since.Add(-clockGrain).UnixNano() && !t.knownTo(g, f) {
+		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && f.bornAfter(g.since) && t.complete(f, g) && !t.knownTo(g, f) {
 			out = append(out, f)
 		} else {
 			t.dropUnused(f)
@@ -101,6 +111,27 @@ func (t *Tailer) missed(g gap) []*file {
 	return out
 }
 
+// bornAfter reports whether f came into being after since. A compressed file keeps the time at which its content was written
+// last, so that an archive that was put there is told from a generation.
+func (f *file) bornAfter(since time.Time) bool {
+	since = since.Add(-clockGrain)
+	return f.id.Birth > since.UnixNano() && (!f.packed() || f.info.Mod.After(since))
+}
+
+// complete reports whether f can be compared. What is being compressed can not; then the gap is kept.
+func (t *Tailer) complete(f *file, g gap) bool {
+	switch {
+	case !f.packed():
+		return true
+	case t.openers[filepath.Ext(f.where)] == nil:
+		return false
+	case !t.noWriter(f):
+		t.keepGap(g)
+		return false
+	}
+	return true
+}
+
 // isCopy reports whether f is the copy that rotation made, or is making, of a stream's content: then it is found once the
 // stream's own file is truncated.
 func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
@@ -109,15 +140,24 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 		return true
 	}
 	if s.file != nil && !s.file.packed() && t.reopen(s.file) && s.intact() && t.refresh(s.file) == nil {
+		if f.packed() {
+			return t.sameHead(f, s.file)
+		}
 		end := min(f.info.Size, s.file.info.Size)
-		return end > 0 && sameBytes(f.f, s.file.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, s.file.f, end, HeadMax)
+		return sameBegin(f.f, s.file.f, end)
 	}
-	if v := t.judge(s.present(), f, false, true); v == moved || v == copied {
-		return true
-	}
-	// A copy that ends before what was read of the original in the meantime.
-	first, err := readHead(f.f)
-	return err == nil && f.info.Size < s.off.Load() && headIs(*s.head.Load(), first) == same
+	return t.judge(s.present(), f, false, true).holds()
+}
+
+// sameHead reports whether two contents begin alike.
+func (t *Tailer) sameHead(a, b *file) bool {
+	ca, cb := t.contentOf(a), t.contentOf(b)
+	defer ca.Rest()
+	defer cb.Rest()
+	fa, errA := readHead(ca)
+	fb, errB := readHead(cb)
+	n := min(len(fa), len(fb))
+	return errA == nil && errB == nil && n > 0 && bytes.Equal(fa[:n], fb[:n])
 }
 
 // beginsAs reports whether all of f is what o begins with.
@@ -126,7 +166,7 @@ func (t *Tailer) beginsAs(f, o *file) bool {
 		return false
 	}
 	end := f.info.Size
-	return end > 0 && end <= o.info.Size && sameBytes(f.f, o.f, min(end, HeadMax), HeadMax) && sameBytes(f.f, o.f, end, HeadMax)
+	return end <= o.info.Size && sameBegin(f.f, o.f, end)
 }
 
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
@@ -143,7 +183,7 @@ func (t *Tailer) knownTo(g gap, f *file) bool {
 		if kernelIs(rec.epoch.Identity, f.id) != different {
 			return true
 		}
-		if v := t.judge(rec.epoch, f, true, true); v == copied || v == moved {
+		if t.judge(rec.epoch, f, true, true).holds() {
 			return true
 		}
 	}

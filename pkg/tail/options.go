@@ -93,6 +93,7 @@ func New(o Options) (*Tailer, error) {
 		opts: o, log: o.Log, now: time.Now, remote: linux.Unwatchable, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
 		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
+		since:   map[Route]time.Time{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		linked: map[*file]struct{}{}, parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
 		pins: map[*file]*pin{}, spooled: map[*file]string{}, sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},

@@ -170,7 +170,7 @@ func (t *Tailer) discard(s *stream) {
 	s.src.Close()
 	delete(s.file.streams, s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()
-	s.lostFrom, s.finish = true, true
+	s.givenUp, s.finish = true, true
 	if !s.finished {
 		s.sink.Finish()
 		s.finished = true

@@ -105,8 +105,14 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 		}
 		t.dropUnused(f)
 	}
-	if f := t.find(rec.epoch, r, free); f != nil {
+	switch f, is := t.find(rec.epoch, r, free); is {
+	case moved:
 		t.foundRecord(rec, f, in)
+	case shorter:
+		if t.settleCopy(f, rec.epoch, in) {
+			t.forget(rec)
+		}
+		t.dropUnused(f)
 	}
 }
 
@@ -122,7 +128,7 @@ func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 	s := t.revive(rec, f, in)
 	for _, o := range t.byName.paths[s.path()] { // generations of one path are read in the order in which they were met
 		switch {
-		case o == s || o.route != s.route:
+		case o == s || o.route != s.route || o.file == nil: // what an orphan had may be elsewhere, or nowhere
 		case o.id > s.id:
 			t.ring.block(o, s)
 		default:
@@ -180,15 +186,29 @@ func (t *Tailer) tendRecord(rec *record, in *input) {
 	if rec.misses++; rec.misses < forgetMisses || !rec.done && t.now().Sub(rec.epoch.Seen) < forgetAfter {
 		return
 	}
-	if f := t.find(rec.epoch, r, func(*file) bool { return true }); f != nil {
-		rec.misses = 0 // its content lives on, compressed or copied
-		rec.epoch.Identity.Dev, rec.epoch.Identity.Ino = f.id.Dev, f.id.Ino
-		rec.epoch.Identity.Handle, rec.epoch.Identity.Birth = f.id.Handle, f.id.Birth
-		t.opts.Positions.Update(rec.epoch)
-		t.dropUnused(f)
-		return
+	if !t.livesOn(rec) {
+		t.forget(rec)
 	}
-	t.forget(rec)
+}
+
+// livesOn looks for the content of an epoch whose file is gone, compressed or copied, and lets the record stand for that. The
+// beginning has to do: to unpack all of it would hold everything up.
+func (t *Tailer) livesOn(rec *record) bool {
+	e := rec.epoch
+	e.Offset, e.Marker = 0, Marker{}
+	f, is := t.find(e, e.Route, func(f *file) bool { return f.streams[e.Route] == nil && !t.owned(e.Route, f) })
+	if f != nil {
+		defer t.dropUnused(f)
+	}
+	if is != moved {
+		return false
+	}
+	rec.misses = 0
+	head := rec.epoch.Identity.Head
+	rec.epoch.Identity = f.id
+	rec.epoch.Identity.Head = head
+	t.opts.Positions.Update(rec.epoch)
+	return true
 }
 
 // forget ends an epoch. What lay between ranges that were settled ahead is known to be lost.

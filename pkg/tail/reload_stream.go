@@ -151,7 +151,7 @@ func (t *Tailer) letGo(s *stream, route bool) {
 		gone, end = true, max(end, f.info.Size)
 	}
 	if gone {
-		if end = max(end, s.seen.Load()); end > off && !s.lostFrom {
+		if end = max(end, s.seen.Load()); end > off && !s.givenUp {
 			t.lose(s, off, end, LostUnconfigured)
 		}
 		t.over(s)

@@ -26,6 +26,7 @@ const (
 	atEnd                  // read to the present end
 	notNow                 // the sink takes nothing
 	trouble                // discovery must look: rewritten, or an error
+	unmet                  // discovery must record what the content begins with, then there is more to read
 )
 
 // ring hands dirty streams to readers, in turn. Its mutex guards every field of stream that is marked "ring".
@@ -119,9 +120,9 @@ func (r *ring) done(s *stream, how outcome, woken uint64) {
 		s.next = nil
 	}
 	switch {
-	case how == trouble || s.wanted:
+	case how == trouble || how == unmet || s.wanted:
 		s.wanted, s.troubled = false, s.troubled || how == trouble
-		s.again = s.again || how == more || how == notNow
+		s.again = s.again || how == more || how == notNow || how == unmet
 		s.place = parked
 		r.inbox = append(r.inbox, s)
 		r.poke()

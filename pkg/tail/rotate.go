@@ -85,6 +85,9 @@ func (t *Tailer) waitedFor(s *stream) {
 		}
 	}
 	t.touched[s.file] = struct{}{}
+	if !s.headed.Load() {
+		t.growHead(s)
+	}
 	if f := s.file; f.f != nil && t.refresh(f) == nil {
 		t.verify(s, true)
 	}

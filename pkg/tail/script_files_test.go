@@ -31,6 +31,21 @@ func (p *play) copy(from, to string) error {
 	return os.WriteFile(p.path(to), b, 0o644)
 }
 
+func (p *play) copyBegin(from, to string) error {
+	b, err := os.ReadFile(p.path(from))
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(p.path(to))
+	if err != nil {
+		return err
+	}
+	half := len(b) / 2
+	p.copies = &copying{f, b[half:]}
+	_, err = f.Write(b[:half])
+	return err
+}
+
 func (p *play) gzip(name string) error {
 	in, err := os.Open(p.path(name))
 	if err != nil {

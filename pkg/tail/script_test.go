@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -34,6 +35,7 @@ func TestScripts(t *testing.T) {
 				if len(args) == 0 || strings.HasPrefix(args[0], "#") {
 					continue
 				}
+				p.t.Log("»", l)
 				if err := p.do(args[0], args[1:]); err != nil {
 					t.Fatalf("%s: %s: %v", p.at, l, err)
 				}
@@ -55,6 +57,14 @@ type play struct {
 	store  *store // of descriptors, as systemd's
 	open   map[string]*os.File
 	clock  time.Time
+	real   bool     // the clock is the machine's
+	copies *copying // what copy-begin has begun
+}
+
+// copying is a copy that takes its time.
+type copying struct {
+	to   *os.File
+	rest []byte
 }
 
 func (p *play) end() {
@@ -69,10 +79,13 @@ func (p *play) end() {
 	}
 }
 
-// words turns arguments into lines: a_b is "a b", and \n, \r and \0 are what they say.
+// words turns arguments into lines: a_b is "a b", \r and \0 are what they say, and a*30 is a and thirty x more.
 func words(args []string) []string {
 	out := make([]string, len(args))
 	for i, a := range args {
+		if text, n, ok := strings.Cut(a, "*"); ok {
+			a = text + strings.Repeat("x", number(n))
+		}
 		out[i] = strings.NewReplacer("_", " ", `\r`, "\r", `\0`, "\x00").Replace(a)
 	}
 	return out
@@ -82,6 +95,9 @@ func (p *play) do(cmd string, a []string) error {
 	switch cmd {
 	case "input": // input NAME TARGETS key=value ...: another input; paths and exclude are relative to the directory
 		return p.input(a)
+	case "clock": // clock real: that of the machine; acks are off and waits are short, as in TestLives
+		p.live()
+		return nil
 	case "option": // option max_open_files|max_pinned|max_spool N, option keeper
 		return p.option(a)
 	case "start":
@@ -89,6 +105,7 @@ func (p *play) do(cmd string, a []string) error {
 	case "stop", "kill", "cut": // kill forgets what was not settled; cut is a stop at drain_limit; stop settles first
 		if cmd == "stop" {
 			p.w.settleAll()
+			p.tl.stamp()
 		}
 		if cmd != "kill" {
 			p.tl.Save(p.t.Context())
@@ -126,6 +143,17 @@ func (p *play) do(cmd string, a []string) error {
 		return os.Rename(p.path(a[0]), p.path(a[1]))
 	case "copy":
 		return p.copy(a[0], a[1])
+	case "copy-begin": // copy-begin FROM TO: the first half of what is there, written by somebody who goes on with copy-end
+		return p.copyBegin(a[0], a[1])
+	case "copy-end":
+		_, err := p.copies.to.Write(p.copies.rest)
+		return errors.Join(err, p.copies.to.Close())
+	case "create":
+		return p.add(a[0], "")
+	case "sleep": // sleep 3ms: of the machine's clock
+		d, err := time.ParseDuration(a[0])
+		time.Sleep(d)
+		return err
 	case "truncate":
 		return os.Truncate(p.path(a[0]), 0)
 	case "copytruncate": // copytruncate FILE COPY
@@ -302,7 +330,9 @@ func (p *play) start() error {
 	if err != nil {
 		return err
 	}
-	tl.now = func() time.Time { return p.clock }
+	if !p.real {
+		tl.now = func() time.Time { return p.clock }
+	}
 	if p.remote != "" {
 		tl.remote = func(string) (string, bool) { return p.remote, true }
 	}

@@ -28,7 +28,7 @@ type stream struct {
 	epoch    Epoch // what Positions was told last
 	file     *file // nil for an orphan, whose content is gone from its file and not found elsewhere yet
 	orphaned time.Time
-	lostFrom bool // an orphan whose lost bytes were counted
+	givenUp  bool // an orphan whose rest is not waited for any more
 	retryAt  time.Time
 	fails    int
 	failedAt int64
@@ -50,6 +50,7 @@ type stream struct {
 	off       atomic.Int64 // next byte to read
 	seen      atomic.Int64 // end of the content as it was verified last
 	head      atomic.Pointer[Head]
+	headed    atomic.Bool  // the head is recorded: what is handed over can be told from a copy of it after a crash
 	whole     atomic.Int64 // when the content was last seen to be the one that was read before, Unix nanoseconds
 	partial   atomic.Int64 // bytes of an unterminated last line
 	partialAt atomic.Int64 // since when, Unix nanoseconds
@@ -86,6 +87,7 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 	s.seen.Store(e.Offset)
 	head := e.Identity.Head
 	s.head.Store(&head)
+	s.headed.Store(head.Len > 0)
 	cs := in.charset
 	if _, mark := bom(first); mark != nil {
 		cs = mark

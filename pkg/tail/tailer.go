@@ -39,6 +39,7 @@ type Tailer struct {
 	byName    names                        // of streams
 	last      map[Route]map[string]*stream // the newest generation of a path
 	records   map[Route][]*record          // epochs that no stream stands for
+	since     map[Route]time.Time          // what was born later was not seen by an earlier run
 	started   map[Route]bool               // an earlier run left epochs, or the first scan is over
 	fresh     []*file                      // met in this step, to be admitted at its end
 	touched   map[*file]struct{}           // lost or won a name in this step

@@ -27,9 +27,13 @@ type Identity struct {
 // Head is a hash over the first bytes of a content. It grows with the file up to HeadMax and is compared over the
 // recorded length, so that a file that grows stays itself.
 type Head struct {
-	Len int32  // bytes hashed; 0 for an empty file, which only the kernel can tell apart
-	Sum uint64 // xxhash64 of those bytes
+	Len   int32             // bytes hashed; 0 for an empty file, which only the kernel can tell apart
+	Sum   uint64            // xxhash64 of those bytes
+	Steps [HeadSteps]uint32 // the low half of the xxhash64 of the first 16, 32 ... 2048 bytes, as far as Len goes: it tells a shorter copy
 }
+
+// HeadSteps is the number of shorter beginnings that a Head knows besides its own.
+const HeadSteps = 8
 
 // HeadMax is the most that a Head covers, in bytes.
 const HeadMax = 4096
