@@ -130,7 +130,7 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
 	label := f.label(in, "")
-	t.fillGap(gap{in, r, label, f.after})
+	t.fillGap(gap{in, r, label, f.after, nil})
 	t.begin(f, in, r, off, label)
 }
 

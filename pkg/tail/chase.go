@@ -45,7 +45,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
-	t.fillGap(gap{s.in, s.route, label, since})
+	t.fillGap(gap{s.in, s.route, label, since, f})
 	if f.named(s.in) {
 		t.fresh = append(t.fresh, f)
 	} else if f.streams[s.route] == nil {
@@ -169,7 +169,7 @@ func (t *Tailer) find(e Epoch, r Route, usable func(*file) bool) (best *file, is
 // peek opens a neighbour, or returns the record of it.
 func (t *Tailer) peek(path string) *file {
 	info, err := linux.Stat(path)
-	if err != nil || !info.Regular() || info.Size == 0 || t.ignored(path) {
+	if err != nil || !info.Regular() || t.ignored(path) {
 		return nil
 	}
 	if f := t.files[inode{info.Dev, info.Ino}]; f != nil && f.is(info) {

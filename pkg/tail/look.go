@@ -105,6 +105,7 @@ func (t *Tailer) setName(f *file, path string) {
 		t.looked[path] = t.now()
 	}
 	f.names[path] = struct{}{}
+	f.where = resolved(path)
 	f.lookedAt = t.now()
 	dirPath := filepath.Dir(path)
 	d := t.dirs[dirPath]

@@ -19,6 +19,7 @@ type gap struct {
 	route Route
 	path  string
 	since time.Time
+	own   *file // begins after it: a copy of what stands there is no generation that was missed; nil for the file at path
 }
 
 // fillGap reads the generations of g's path that came and went since it was looked at last: unknown neighbours, not
@@ -49,7 +50,7 @@ func (t *Tailer) fillGap(g gap) {
 func (t *Tailer) fillEmpty(s *stream, since time.Time) {
 	label := s.path()
 	delete(t.last[s.route], label)
-	t.fillGap(gap{s.in, s.route, label, since})
+	t.fillGap(gap{s.in, s.route, label, since, nil})
 	if older := t.last[s.route][label]; older != nil {
 		t.ring.block(s, older)
 	}
@@ -118,18 +119,19 @@ func (f *file) bornAfter(since time.Time) bool {
 	return f.id.Birth > since.UnixNano() && (!f.packed() || f.info.Mod.After(since))
 }
 
-// complete reports whether f can be compared. What is being compressed can not; then the gap is kept.
+// complete reports whether f can be compared. What is being compressed cannot, nor what is empty and held open by somebody who
+// may write to it; then the gap is kept.
 func (t *Tailer) complete(f *file, g gap) bool {
 	switch {
-	case !f.packed():
+	case f.info.Size > 0 && !f.packed():
 		return true
-	case t.openers[filepath.Ext(f.where)] == nil:
+	case f.packed() && t.openers[filepath.Ext(f.where)] == nil:
 		return false
 	case !t.noWriter(f):
 		t.keepGap(g)
 		return false
 	}
-	return true
+	return f.info.Size > 0
 }
 
 // isCopy reports whether f is the copy that rotation made, or is making, of a stream's content: then it is found once the
@@ -139,7 +141,11 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 		t.keepGap(g) // compared when the reader has handed it in
 		return true
 	}
-	if s.file != nil && !s.file.packed() && t.reopen(s.file) && s.intact() && t.refresh(s.file) == nil {
+	here := s.file != nil && !s.file.packed() && t.reopen(s.file)
+	if here && !s.intact() && t.beginsAs(f, s.file) {
+		return true // of what stands there now, which nobody has looked at yet
+	}
+	if here && s.intact() && t.refresh(s.file) == nil {
 		if f.packed() {
 			return t.sameHead(f, s.file)
 		}
@@ -162,6 +168,9 @@ func (t *Tailer) sameHead(a, b *file) bool {
 
 // beginsAs reports whether all of f is what o begins with.
 func (t *Tailer) beginsAs(f, o *file) bool {
+	if f.packed() && t.reopen(o) {
+		return t.sameHead(f, o)
+	}
 	if o.packed() || !t.reopen(o) || t.refresh(f) != nil || t.refresh(o) != nil {
 		return false
 	}
@@ -171,8 +180,10 @@ func (t *Tailer) beginsAs(f, o *file) bool {
 
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
 func (t *Tailer) knownTo(g gap, f *file) bool {
-	if o := t.byPath[g.path]; o != nil && o != f && t.beginsAs(f, o) {
-		return true // a copy of what is read from its original, or will be at the end of this step
+	for _, o := range []*file{t.byPath[g.path], g.own} {
+		if o != nil && o != f && t.beginsAs(f, o) {
+			return true // a copy of what is read from its original, or will be at the end of this step
+		}
 	}
 	for _, s := range t.streams {
 		if s.route == g.route && (s.path() == g.path || s.file == nil) && t.isCopy(f, s, g) {

@@ -71,7 +71,7 @@ func (t *Tailer) findRecords() {
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(seen)) {
-			t.fillGap(gap{in, r, path, seen[path]})
+			t.fillGap(gap{in, r, path, seen[path], nil})
 		}
 	}
 }
@@ -111,6 +111,7 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 	case shorter:
 		if t.settleCopy(f, rec.epoch, in) {
 			t.forget(rec)
+			t.fillGap(gap{in, r, rec.epoch.Path, rec.epoch.Seen, nil})
 		}
 		t.dropUnused(f)
 	}
@@ -129,13 +130,13 @@ func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 	for _, o := range t.byName.paths[s.path()] { // generations of one path are read in the order in which they were met
 		switch {
 		case o == s || o.route != s.route || o.file == nil: // what an orphan had may be elsewhere, or nowhere
-		case o.id > s.id:
+		case o.id > s.id || o.head.Load().Len == 0: // in what was empty stands something later
 			t.ring.block(o, s)
 		default:
 			t.ring.block(s, o)
 		}
 	}
-	t.fillGap(gap{in, s.route, path, since})
+	t.fillGap(gap{in, s.route, path, since, nil})
 }
 
 func (t *Tailer) inputOf(r Route) *input {

@@ -203,7 +203,7 @@ func (r *ring) unpark(s *stream) {
 func (r *ring) block(s, before *stream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if before.place == closed {
+	if before.place == closed || r.waitsFor(before, s) {
 		return
 	}
 	switch s.place {
@@ -221,6 +221,11 @@ func (r *ring) block(s, before *stream) {
 	s.waitsFor++
 	before.next = append(before.next, s)
 	r.markLocked(before)
+}
+
+// waitsFor reports whether s waits, through any number of others, for before: two that wait for each other wait for ever.
+func (r *ring) waitsFor(s, before *stream) bool {
+	return s == before || slices.ContainsFunc(before.next, func(n *stream) bool { return r.waitsFor(s, n) })
 }
 
 func (r *ring) unqueueLocked(s *stream) {

@@ -41,7 +41,7 @@ func (t *Tailer) relabel(s *stream) {
 		s.epoch.Detached = true
 		t.loose[s] = struct{}{}
 		t.log.Debug("no configured path leads to the file any more", s.attrs())
-		t.fillGap(gap{s.in, s.route, s.path(), s.file.lookedAt})
+		t.fillGap(gap{s.in, s.route, s.path(), s.file.lookedAt, nil})
 	case label != "" && (label != s.path() || s.epoch.Detached):
 		s.epoch.Detached, s.epoch.Path = false, label
 		delete(t.loose, s)
@@ -53,6 +53,9 @@ func (t *Tailer) relabel(s *stream) {
 		return
 	}
 	s.epoch.Seen = t.now()
+	if !s.headed.Load() && t.reopen(s.file) && t.hold(s) {
+		t.growHead(s)
+	}
 	t.opts.Positions.Update(s.epoch)
 	t.ring.mark(s)
 }
