@@ -9,8 +9,8 @@ import (
 	"shipper/internal/linux"
 )
 
-// alive reports whether the inode of a record still exists near its path. Its number alone says nothing: the next file may
-// have got it.
+// alive reports whether the inode of a record still exists near its path and holds its content. Its number alone says nothing:
+// the next file may have got it.
 func (t *Tailer) alive(rec *record) bool {
 	return slices.ContainsFunc(t.locate(rec), func(p string) bool {
 		f := t.peek(p)
@@ -19,7 +19,16 @@ func (t *Tailer) alive(rec *record) bool {
 			return err == nil && (info.Birth == rec.epoch.Identity.Birth || info.Birth == 0)
 		}
 		defer t.dropUnused(f)
-		return kernelIs(rec.epoch.Identity, f.id) != different
+		switch {
+		case kernelIs(rec.epoch.Identity, f.id) == different:
+			return false
+		case f.packed():
+			return true
+		case f.streams[rec.epoch.Route] != nil:
+			return false // what stands there now is another epoch
+		}
+		v := t.judge(rec.epoch, f, false, true)
+		return v == resume || v == unobservable
 	})
 }
 
