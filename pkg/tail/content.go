@@ -38,7 +38,7 @@ func length(c content) (int64, error) {
 		info, err := linux.Fstat(c.f)
 		return info.Size, err
 	case *packed:
-		if err := c.forward(math.MaxInt64); err != nil && err != io.EOF {
+		if err := c.forward(math.MaxInt64); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}
 		return c.pos, nil

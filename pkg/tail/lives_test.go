@@ -47,7 +47,6 @@ type lives struct {
 	script []string
 	wrong  []string
 	files  map[string][]string // lines by name
-	names  []string            // one open descriptor's path: what the application holds, "" for none
 	opened string              // the name of what the application holds open
 	next   int
 	got    map[string]int // how often a line came
