@@ -65,7 +65,8 @@ func newValidate(g *global) *cobra.Command {
 		Short: "Check the configuration, offline",
 		Long: `Check the configuration, offline: every error of every file at once, each with its place.
 
-With --print the merged result is shown, each value with where it came from; secrets are ***.`,
+With --print the merged result is shown, each value with where it came from; secrets are ***, and so are the path of a
+credentials URI and the arguments of a credentials command.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := config.Load(config.Options{Path: g.config, Set: g.set})

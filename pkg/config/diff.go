@@ -141,13 +141,12 @@ func flatten(v reflect.Value, path []string, out *[]value) {
 		}
 	default:
 		name := header(path)
-		shown := literal(v)
-		exact := shown
+		exact := literal(v)
 		if s, ok := v.Interface().(creds.Secret); ok && s.Literal() {
 			if text, err := s.Read(func(string) string { return "" }); err == nil {
 				exact = quote(text)
 			}
 		}
-		*out = append(*out, value{Change{Path: name}.Table(), name, shown, exact})
+		*out = append(*out, value{Change{Path: name}.Table(), name, shown(path, v), exact})
 	}
 }

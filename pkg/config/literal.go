@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"fmt"
+	"net/url"
 	"reflect"
 	"strconv"
 	"strings"
@@ -113,3 +114,39 @@ func QuoteKey(key string) string { return bareOrQuoted(key) }
 
 // QuoteString writes a value as it stands behind the =, in whichever quotes read best.
 func QuoteString(value string) string { return str(plain(value)) }
+
+// shown is literal for eyes: what is no secret by its type and may hold one by its nature is cut. Of a credentials URI the host
+// remains, of a command the program.
+func shown(path []string, v reflect.Value) string {
+	if len(path) == 3 && path[0] == "credentials" {
+		switch path[2] {
+		case "uri":
+			return str(plain(hostOnly(v.String())))
+		case "command":
+			var parts []string
+			for i := range v.Len() {
+				text := "***"
+				if i == 0 {
+					text = v.Index(i).String()
+				}
+				parts = append(parts, str(plain(text)))
+			}
+			return "[" + strings.Join(parts, ", ") + "]"
+		}
+	}
+	return literal(v)
+}
+
+// hostOnly is an address without user, path and query.
+func hostOnly(address string) string {
+	u, err := url.Parse(address)
+	switch {
+	case address == "":
+		return ""
+	case err != nil:
+		return "***"
+	case u.User == nil && u.RawQuery == "" && u.Fragment == "" && strings.Trim(u.Path, "/") == "":
+		return address
+	}
+	return u.Scheme + "://" + u.Host + "/***"
+}

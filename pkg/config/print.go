@@ -21,7 +21,8 @@ type PrintOptions struct {
 
 // Print writes the merged configuration as TOML, each value with the place it came from as a comment: file:line,
 // "env NAME", "--set" or "default". Secrets are ***; a file, variable or credential that holds one is shown. Reading the
-// output again gives the same configuration, but for secrets written as ***.
+// output again gives the same configuration, but for what is written as ***: secrets, and what may hold one (the path of a credentials
+// URI, the arguments of a command).
 func (c *Config) Print(w io.Writer, o PrintOptions) error {
 	p := &printer{root: c.root, opt: o}
 	p.table(reflect.ValueOf(c).Elem(), nil)
@@ -62,7 +63,7 @@ func (p *printer) table(v reflect.Value, path []string) {
 			if n == nil && (p.opt.NoDefaults || fv.IsZero() && fv.Kind() != reflect.String && !isText(fv)) {
 				continue // an empty list or table says nothing, and "nothing" has no other form
 			}
-			text := bareOrQuoted(f.name) + " = " + literal(fv)
+			text := bareOrQuoted(f.name) + " = " + shown(at, fv)
 			width = max(width, min(utf8.RuneCountInString(text), 60))
 			lines = append(lines, line{text, from(n)})
 		}

@@ -99,6 +99,38 @@ func TestPrintHidesSecrets(t *testing.T) {
 	}
 }
 
+// A credentials URI and the arguments of a command are no secrets by their type, and hold one often enough.
+func TestPrintHidesWhatMayBeSecret(t *testing.T) {
+	with := func(word string) *Config {
+		return mustLoad(t, minimal+"[credentials.host]\nsource = \"process\"\nuri = \"http://user:"+word+"@127.0.0.1:8080/"+word+"?t="+word+
+			"\"\ncommand = [\"/usr/bin/vault\", \"--token="+word+"\"]\n", nil)
+	}
+	c, other := with("hunter2"), with("hunter3")
+	text := printed(t, c, PrintOptions{})
+	for _, want := range []string{`uri = "http://127.0.0.1:8080/***"`, `command = ["/usr/bin/vault", "***"]`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	changes := Diff(c, other)
+	if len(changes) != 2 || c.Hash() == other.Hash() {
+		t.Error(changes)
+	}
+	for _, change := range changes {
+		text += change.String()
+	}
+	for _, line := range []string{"uri = \"hunter2\"", "command = [\"\", \"hunter2\"]", "uri = 1 # hunter2", "uri = \"http://hunter2"} {
+		_, err := load(t, minimal+"[credentials.host]\nsource = \"uri\"\n"+line+"\n", nil)
+		if err == nil {
+			t.Fatal(line)
+		}
+		text += err.Error()
+	}
+	if strings.Contains(text, "hunter") {
+		t.Error(text)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	old := mustLoad(t, minimal, nil)
 	now := mustLoad(t, strings.Replace(minimal, "\"web\"", "\"web\"\nbatch.max_delay = \"2s\"", 1)+

@@ -118,7 +118,7 @@ func cells(r rune) int {
 
 var (
 	// secretKey finds an assignment to a key that is likely to hold a secret, spelt right or nearly so.
-	secretKey = regexp.MustCompile(`(?i)[\w."'-]*(?:secr|passw|token)[\w."'-]*\s*=\s*`)
+	secretKey = regexp.MustCompile(`(?i)(?:[\w."'-]*(?:secr|passw|token)[\w."'-]*|\buri|\bcommand)\s*=\s*`)
 	// secretReference is a value that says where a secret is.
 	secretReference = regexp.MustCompile(`^\{\s*(?:file|env|credential)\s*=\s*(?:"[^"\\]*"|'[^']*')\s*\}`)
 	// accessKey finds what looks like an AccessKey id or a temporary one.
