@@ -36,7 +36,7 @@ func (d *delivery) restore(p checkpoint.Pack) (*slip, []load, error) {
 }
 
 // maxKept bounds the raw size of a group that a lane kept, in bytes: more than the service takes.
-const maxKept = 64 << 20
+const maxKept = 16 << 20
 
 // readPlan reads what appendPlan wrote.
 func readPlan(plan []byte, s *slip) ([]load, error) {

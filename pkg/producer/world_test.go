@@ -83,7 +83,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	w.newStream("/var/log/a.log")
 	var err error
 	w.Producer, err = New(Options{Target: "central", Config: o.config, InFlight: o.inFlight, MaxBytes: 1 << 20, MaxDelay: bc.MaxDelay.D(), Creds: w.creds,
-		Batches: w.batcher, Budget: w.budget, DeadLetters: w.dead, HTTP: &http.Client{Transport: w.service},
+		Batches: w.batcher, Budget: w.budget, DeadLetters: w.dead, Lanes: w.store, HTTP: &http.Client{Transport: w.service},
 		Log: slog.New(slog.NewTextHandler(w.log, nil))})
 	if err != nil {
 		t.Fatal(err)
