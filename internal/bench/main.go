@@ -71,7 +71,7 @@ func main() {
 	flag.IntVar(&o.seconds, "seconds", 20, "length of what is measured over time")
 	flag.IntVar(&o.files, "files", 10_000, "number of slow and of idle files")
 	flag.StringVar(&o.shipper, "shipper", "", "the binary to measure instead of one that is built from here")
-	flag.StringVar(&o.against, "against", "shipper v4,bare,sdk", "programs that shipper is compared with")
+	flag.StringVar(&o.against, "against", "shipper v4,exactly once,bare,sdk", "programs that shipper is compared with")
 	flag.StringVar(&o.dir, "dir", "", "where corpora and state go; the default is removed at the end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

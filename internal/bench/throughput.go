@@ -21,7 +21,7 @@ type result struct {
 }
 
 // programs are compared in this order, one after the other in each round, so that all meet the same weather.
-var programs = []string{"shipper", "shipper v4", "bare", "sdk"}
+var programs = []string{"shipper", "shipper v4", "exactly once", "bare", "sdk"}
 
 // throughput ships one corpus with each program.
 func (b *bench) throughput(ctx context.Context, kind string, files int) error {
@@ -63,10 +63,8 @@ func (b *bench) throughput(ctx context.Context, kind string, files int) error {
 // ship runs one program to its end.
 func (b *bench) ship(ctx context.Context, name string, s settings) (elapsed time.Duration, c *child, cpu time.Duration, err error) {
 	switch name {
-	case "shipper", "shipper v4":
-		if name == "shipper v4" {
-			s.target = `signature = "v4"`
-		}
+	case "shipper", "shipper v4", "exactly once":
+		s.target = map[string]string{"shipper v4": `signature = "v4"`, "exactly once": "exactly_once = true"}[name]
 		var h *host
 		if h, err = b.host(s); err != nil {
 			return
@@ -87,14 +85,14 @@ func (b *bench) ship(ctx context.Context, name string, s settings) (elapsed time
 
 // table prints the medians, and their ratios to those of shipper.
 func (b *bench) table(got map[string][]result) {
-	fmt.Fprintf(b.out, "  %-10s %8s %10s %8s %9s %6s   shipper's: speed, CPU\n", "", "MB/s", "CPU s/GB", "peak MB", "requests", "ratio")
+	fmt.Fprintf(b.out, "  %-12s %8s %10s %8s %9s %6s   shipper's: speed, CPU\n", "", "MB/s", "CPU s/GB", "peak MB", "requests", "ratio")
 	mine := medians(got["shipper"])
 	for _, name := range programs {
 		if len(got[name]) == 0 {
 			continue
 		}
 		m := medians(got[name])
-		fmt.Fprintf(b.out, "  %-10s %8.0f %10.2f %8.1f %9d %6.2f   x%.2f, x%.2f\n", name, m.speed, m.cpu, m.peak, m.requests, m.ratio,
+		fmt.Fprintf(b.out, "  %-12s %8.0f %10.2f %8.1f %9d %6.2f   x%.2f, x%.2f\n", name, m.speed, m.cpu, m.peak, m.requests, m.ratio,
 			mine.speed/m.speed, mine.cpu/m.cpu)
 	}
 }

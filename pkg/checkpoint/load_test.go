@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -134,5 +135,40 @@ func BenchmarkOpen(b *testing.B) {
 		if err := open(b, dir).Close(); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkLane is one batch on a lane, from Begin to Done, with a body of the size that a MiB of an access log has on the wire.
+func BenchmarkLane(b *testing.B) {
+	for _, n := range []int{1, 8} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := open(b, b.TempDir())
+			defer s.Close()
+			body := make([]byte, 200<<10)
+			b.SetBytes(int64(len(body)))
+			var work sync.WaitGroup
+			next := make(chan struct{})
+			for _, l := range s.Lanes("to", "place", n) {
+				work.Go(func() {
+					st, at := s.Stream(s.Begin(tail.Epoch{})), int64(0)
+					for range next {
+						r := tail.Range{From: at, To: at + 1<<20}
+						at = r.To
+						st.Read(r.Len())
+						c := st.Claim(st.Enter(r, tail.Marker{}, st.NextPack()))
+						if err := l.Begin(Pack{Claim: c, Content: [][]byte{body}}); err != nil {
+							b.Error(err)
+						}
+						c.Settle(Outcome{Acked: r.Len()})
+						l.Done()
+					}
+				})
+			}
+			for b.Loop() {
+				next <- struct{}{}
+			}
+			close(next)
+			work.Wait()
+		})
 	}
 }
