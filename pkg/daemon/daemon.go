@@ -93,7 +93,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 		}
 	}
 	d.beats.Ask(d.hanging)
-	d.notify = &notifier{look: d.Snapshot, beats: d.beats}
+	d.notify = &notifier{look: d.Snapshot, trouble: d.trouble, beats: d.beats}
 	return d, nil
 }
 

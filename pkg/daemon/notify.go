@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
@@ -13,8 +14,9 @@ import (
 
 // notifier tells systemd how the daemon is. Outside systemd ($NOTIFY_SOCKET unset) every call does nothing.
 type notifier struct {
-	look  func() admin.Snapshot
-	beats *admin.Beats
+	look    func() admin.Snapshot
+	trouble func() string // the first reason of a Snapshot, without the rest of it
+	beats   *admin.Beats
 }
 
 // The STATUS line of `systemctl status` is renewed every statusEvery, and less often where a look at everything takes long, so
@@ -23,6 +25,9 @@ const (
 	statusEvery = 10 * time.Second
 	statusPart  = 1000
 )
+
+// troubleEvery is how soon a trouble, and its end, stands there.
+const troubleEvery = time.Second
 
 // Ready says that the state is open and the readers run. It does not wait for the cloud: a host must boot while a
 // permission is missing.
@@ -44,20 +49,23 @@ func (n *notifier) Run(ctx context.Context) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
 		return // nobody listens
 	}
-	every := statusEvery
+	feed := statusEvery
 	if limit, err := sd.SdWatchdogEnabled(false); err == nil && limit > 0 {
-		every = min(every, limit/3)
+		feed = min(feed, limit/3)
 	}
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(min(troubleEvery, feed))
 	defer tick.Stop()
-	var next time.Time
+	var renew, fed time.Time
+	said := ""
 	for {
-		if now := time.Now(); now.After(next) {
+		now, why := time.Now(), kind(n.trouble())
+		if now.After(renew) || why != said {
 			n.send("STATUS=" + summary(n.look().Status))
-			next = now.Add(max(statusEvery-time.Second, statusPart*time.Since(now)))
+			said, renew = why, now.Add(max(statusEvery-time.Second, statusPart*time.Since(now)))
 		}
-		if len(n.beats.Late()) == 0 {
+		if now.Sub(fed) >= feed-feed/10 && len(n.beats.Late()) == 0 {
 			n.send(sd.SdNotifyWatchdog)
+			fed = now
 		}
 		select {
 		case <-ctx.Done():
@@ -65,6 +73,16 @@ func (n *notifier) Run(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// kind is a trouble without its figures, which change while it lasts.
+func kind(trouble string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, trouble)
 }
 
 // summary is the one line that `systemctl status` shows.

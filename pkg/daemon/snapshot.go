@@ -17,33 +17,48 @@ import (
 // Snapshot is one look at everything. It takes no lock for longer than a copy and may be called from anywhere.
 func (d *Daemon) Snapshot() admin.Snapshot {
 	s := admin.Snapshot{Status: admin.Status{
-		Schema: admin.Schema, Version: d.opt.Version, Started: d.started, Reasons: []string{},
+		Schema: admin.Schema, Version: d.opt.Version, Started: d.started,
 		Targets: []admin.TargetStatus{},
 		Memory:  admin.MemoryStatus{Used: withGarbage(d.budget.Used()), Limit: int64(d.now().cfg.Agent.MaxMemory)},
 	}}
 	s.Inputs = d.inputStatus()
-	ready := true
 	gen, counts := d.history.look(d.now)
 	s.Config = d.configStatus()
-	if s.Config.Error != "" {
-		s.Reasons = append(s.Reasons, "the configuration was not reloaded, the old one is in use: "+firstLine(s.Config.Error))
-	}
 	for _, name := range slices.Sorted(maps.Keys(gen.targets)) {
 		t := gen.targets[name]
 		s.Targets = append(s.Targets, t.status(counts.senders[name], counts.sources[name]))
 		s.Targets[len(s.Targets)-1].Unanswered = d.store.Unresolved(name)
-		if why := t.reason(); why != "" {
-			s.Targets[len(s.Targets)-1].Reason = why
+		s.Targets[len(s.Targets)-1].Reason = t.reason()
+	}
+	s.Reasons, s.Ready = d.reasons(gen)
+	s.Metrics = d.metrics(&s.Status, counts)
+	return s
+}
+
+// reasons is what needs somebody's eye, and whether lines can be delivered to every target. It costs little: no file is looked at.
+func (d *Daemon) reasons(gen *generation) (reasons []string, ready bool) {
+	reasons, ready = []string{}, true
+	if c := d.configStatus(); c.Error != "" {
+		reasons = append(reasons, "the configuration was not reloaded, the old one is in use: "+firstLine(c.Error))
+	}
+	for _, name := range sortedKeys(gen.targets) {
+		if why := gen.targets[name].reason(); why != "" {
 			ready = false
-			s.Reasons = append(s.Reasons, "target "+name+": "+why)
+			reasons = append(reasons, "target "+name+": "+why)
 		}
 	}
 	if err := d.store.Trouble(); err != nil {
-		s.Reasons = append(s.Reasons, "positions are kept in memory only: "+err.Error())
+		reasons = append(reasons, "positions are kept in memory only: "+err.Error())
 	}
-	s.Ready = ready
-	s.Metrics = d.metrics(&s.Status, counts)
-	return s
+	return reasons, ready
+}
+
+// trouble is the first of reasons; "" if there is none.
+func (d *Daemon) trouble() string {
+	if reasons, _ := d.reasons(d.now()); len(reasons) > 0 {
+		return reasons[0]
+	}
+	return ""
 }
 
 // reason says why a target takes no lines now; "" when it does.
