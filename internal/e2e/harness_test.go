@@ -80,6 +80,7 @@ func newCloud(t *testing.T, o emulator.Options) *cloud {
 type host struct {
 	dir, config string
 	cloud       *cloud
+	cgroup      *cgroup // what the program runs in; nil: as the test does
 }
 
 func newHost(t *testing.T, c *cloud, paths string, extra string) *host {
@@ -148,7 +149,8 @@ func (h *host) start(t *testing.T, args ...string) *daemon {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	d := &daemon{stderr: &lockedBuffer{}, done: make(chan struct{})}
-	d.cmd = exec.CommandContext(ctx, binary, append([]string{"-c", h.config}, args...)...)
+	argv := h.cgroup.within(binary, append([]string{"-c", h.config}, args...)...)
+	d.cmd = exec.CommandContext(ctx, argv[0], argv[1:]...)
 	d.cmd.Stderr = d.stderr
 	d.cmd.Stdout = d.stderr
 	if err := d.cmd.Start(); err != nil {

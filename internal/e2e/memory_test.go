@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"shipper/pkg/emulator"
 )
 
@@ -29,6 +31,8 @@ func fill(t *testing.T, path string, from, to int) {
 		w.WriteByte('\n')
 	}
 	must(t, w.Flush())
+	must(t, f.Sync())
+	must(t, unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)) // what has waited for long stands on the disk alone
 	must(t, f.Close())
 }
 
@@ -49,10 +53,13 @@ func (d *daemon) peak(t *testing.T) int64 {
 }
 
 // TestDeadService lets a large backlog meet a service that does not answer, then one that is always busy, then one that works.
-// Memory stays bounded throughout, and everything arrives exactly once. SHIPPER_E2E_BACKLOG_MIB is the size of the backlog.
+// Where this machine allows it, the program has a cgroup of SHIPPER_E2E_LIMIT_MIB, where one page too many is its end. Memory stays
+// bounded throughout, and everything arrives exactly once. SHIPPER_E2E_BACKLOG_MIB is the size of the backlog, and
+// SHIPPER_E2E_DEAD_SECONDS how long the service is dead.
 func TestDeadService(t *testing.T) {
 	const files, bound = 4, 64 << 20
-	mib := fromEnv(t, "SHIPPER_E2E_BACKLOG_MIB", 128)
+	mib, limit := fromEnv(t, "SHIPPER_E2E_BACKLOG_MIB", 128), fromEnv(t, "SHIPPER_E2E_LIMIT_MIB", 64)
+	dead := time.Duration(fromEnv(t, "SHIPPER_E2E_DEAD_SECONDS", 3)) * time.Second
 	lines := mib << 20 / paddedLine / files * files
 	seen := make([]uint8, lines)
 	strange := 0
@@ -74,25 +81,44 @@ func TestDeadService(t *testing.T) {
 	for i := range files {
 		fill(t, h.path(fmt.Sprintf("logs/%d.log", i)), i*lines/files, (i+1)*lines/files)
 	}
+	if h.cgroup = confine(t, int64(limit)<<20); h.cgroup == nil {
+		t.Log("no memory cgroup on this machine: only VmHWM is watched")
+	}
 	must(t, c.Faults().Inject(emulator.Fault{Op: emulator.OpPost, Kind: emulator.NoAnswer}))
 	start := time.Now()
-	d := h.start(t, "run", "--set", "agent.max_memory=16MiB", "--set", "target.central.retry.max=500ms")
+	d := h.start(t, "run", "--set", "target.central.retry.max=500ms")
 	eventually(t, 30*time.Second, "memory is used up", func() bool {
 		r := h.command(t, "status", "--json")
 		return r.code == 0 && strings.Contains(r.stdout, `"pending"`) && h.status(t).Memory.Used > 8<<20
 	})
-	time.Sleep(3 * time.Second) // time in which a leak would show
+	own := int64(0) // the most that is the program's own
+	watch := func() bool {
+		select {
+		case <-d.done:
+			t.Fatalf("shipper has ended: %v; %.1f MiB were its own", d.err, float64(own)/(1<<20))
+		default:
+		}
+		if h.cgroup != nil {
+			own = max(own, h.cgroup.own(t))
+		}
+		return false
+	}
+	for until := time.Now().Add(dead); time.Now().Before(until); time.Sleep(100 * time.Millisecond) { // time in which a leak would show
+		watch()
+	}
 	hang := d.peak(t)
 	c.Faults().Clear()
 	must(t, c.Faults().Inject(emulator.Fault{Op: emulator.OpPost, Kind: emulator.ServerBusy, For: 5 * time.Second}))
-	time.Sleep(5 * time.Second)
+	for until := time.Now().Add(5 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		watch()
+	}
 	busy := d.peak(t)
 	s := h.status(t)
 	if s.Memory.Used > s.Memory.Limit+s.Memory.Limit/4 {
 		t.Errorf("memory account: %d of %d", s.Memory.Used, s.Memory.Limit)
 	}
-	limit := time.Minute + time.Duration(mib)*time.Second/4
-	eventually(t, limit, "the backlog arrives", func() bool { return c.Stats().Logs >= int64(lines) })
+	patience := time.Minute + time.Duration(mib)*time.Second/4
+	eventually(t, patience, "the backlog arrives", func() bool { return watch() || c.Stats().Logs >= int64(lines) })
 	took := time.Since(start)
 	top := d.peak(t)
 	if code := d.stop(t); code != 0 {
@@ -113,8 +139,14 @@ func TestDeadService(t *testing.T) {
 	if top > bound {
 		t.Errorf("VmHWM %d MiB, at most %d are allowed", top>>20, bound>>20)
 	}
-	t.Logf("backlog %d MiB, max_memory 16 MiB: VmHWM %.1f MiB after no answers, %.1f MiB after 503s, %.1f MiB in the end; %v in all",
-		mib, float64(hang)/(1<<20), float64(busy)/(1<<20), float64(top)/(1<<20), took.Round(time.Second))
+	t.Logf("backlog %d MiB, max_memory %s: VmHWM %.1f MiB after %v of no answers, %.1f MiB after 503s, %.1f MiB in the end; %v in all",
+		mib, fmt.Sprintf("%d MiB", s.Memory.Limit>>20), float64(hang)/(1<<20), dead, float64(busy)/(1<<20), float64(top)/(1<<20), took.Round(time.Second))
+	if h.cgroup != nil {
+		if n := h.cgroup.kills(t); n > 0 {
+			t.Errorf("killed %d times", n)
+		}
+		t.Logf("in a cgroup of %d MiB: at most %.1f MiB were its own, the rest cache; killed %d times", limit, float64(own)/(1<<20), h.cgroup.kills(t))
+	}
 }
 
 // TestHangingTarget: a target that never answers does not stop another target's files, and its own lines arrive when it does.

@@ -17,8 +17,10 @@ const (
 	// gcPercent makes the heap at most a quarter larger than what is in use. Nearly all of that is batches, which hold no pointers:
 	// a collection costs a fraction of a millisecond, and a few a second are all it takes.
 	gcPercent = 25
-	// cgroupPart is how much of a container's memory the heap may grow to before the collector works harder.
+	// cgroupPart is how much of a container's memory the heap may grow to before the collector works harder, and cgroupRest what is
+	// left beside it in any case: the program's own pages and those of the files that are read count, too.
 	cgroupPart = 0.9
+	cgroupRest = 16 << 20
 )
 
 // account is the part of max_memory that lines may take. The rest is what the collector lets the heap grow by.
@@ -33,9 +35,20 @@ func tuneMemory(log *slog.Logger) {
 		debug.SetGCPercent(gcPercent)
 	}
 	// Outside a container, or without a limit, there is nothing to set.
-	if n, err := memlimit.Set(memlimit.WithRatio(cgroupPart), memlimit.WithProvider(memlimit.FromCgroup)); err == nil && n < math.MaxInt64 {
+	if n, err := memlimit.Set(memlimit.WithRatio(1), memlimit.WithProvider(heapLimit)); err == nil && n < math.MaxInt64 {
 		log.Debug("the container's memory bounds the heap", "bytes", n)
 	}
+}
+
+// heapLimit is what the heap may take of the container's memory, in bytes.
+func heapLimit() (uint64, error) {
+	n, err := memlimit.FromCgroup()
+	return heapOf(n), err
+}
+
+func heapOf(container uint64) uint64 {
+	part := uint64(float64(container) * cgroupPart)
+	return max(min(part, container-min(container, cgroupRest)), container/2)
 }
 
 const (

@@ -26,10 +26,18 @@ type content interface {
 // plain is a file that is read as it stands.
 type plain struct{ f *os.File }
 
-func (p plain) ReadAt(b []byte, off int64) (int, error) { return p.f.ReadAt(b, off) }
-func (p plain) Hole(off int64) (int64, error)           { return linux.SeekData(p.f, off) }
-func (p plain) Rest()                                   {}
-func (p plain) Close() error                            { return nil }
+// ReadAt implements io.ReaderAt. After a whole block there is more, and the disk may begin with it while this one is at work.
+func (p plain) ReadAt(b []byte, off int64) (int, error) {
+	n, err := p.f.ReadAt(b, off)
+	if n >= blockSize {
+		linux.Ahead(p.f, off+int64(n), blockSize)
+	}
+	return n, err
+}
+
+func (p plain) Hole(off int64) (int64, error) { return linux.SeekData(p.f, off) }
+func (p plain) Rest()                         {}
+func (p plain) Close() error                  { return nil }
 
 // length is how many bytes there are in a content. A compressed one is unpacked to its end.
 func length(c content) (int64, error) {

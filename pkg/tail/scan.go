@@ -22,7 +22,11 @@ const maxDepth = 64
 
 // openRead opens a file for reading without ever waiting for it (a FIFO would).
 func openRead(path string) (*os.File, error) {
-	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err == nil && !compressed(path) { // those are read in small pieces, for which the kernel's own reading ahead is good
+		linux.ReadExactly(f)
+	}
+	return f, err
 }
 
 // step brings the picture up to date once and decides what follows from it. All of discovery happens in here.
