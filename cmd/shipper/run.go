@@ -17,7 +17,7 @@ import (
 )
 
 func newRun(g *global) *cobra.Command {
-	var once bool
+	var once, dry bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Tail and send",
@@ -26,7 +26,11 @@ A second INT exits at once: nothing is lost, some lines may be sent again after 
 
 With --once everything that is in the files now is sent, and the command ends. Exit codes: 0 all of it was
 accepted; 66 no file matched; 69 the endpoint cannot be reached; 74 a local file (a key, say) cannot be read;
-75 stopped with lines unsent (they are safe); 77 the cloud said no.`,
+75 stopped with lines unsent (they are safe); 77 the cloud said no.
+
+With --dry-run everything that is in the files now is read, goes through the steps and is made into requests, and
+nothing is sent, to nobody: it tells how much that would be. No position moves, and a daemon may run beside it.
+Exit codes: 0; 66 no file matched; 73 the state directory cannot be read; 75 interrupted.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := g.loadConfig()
@@ -36,6 +40,9 @@ accepted; 66 no file matched; 69 the endpoint cannot be reached; 74 a local file
 			log, level := g.leveled(cfg.Log)
 			for _, w := range cfg.Warnings {
 				log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
+			}
+			if dry {
+				return g.dryRun(cmd.Context(), cfg, log)
 			}
 			d, err := daemon.New(cmd.Context(), cfg, daemon.Options{
 				Version: buildVersion(), Log: log, Once: once, Level: level, Source: &config.Options{Path: g.config, Set: g.set},
@@ -52,6 +59,7 @@ accepted; 66 no file matched; 69 the endpoint cannot be reached; 74 a local file
 		},
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "send what is there now, then exit")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "read what is there now and tell what would be sent; send nothing, move no position")
 	return cmd
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	Once    bool            // send what is there, then end
 	Source  *config.Options // where a reload reads the configuration from; nil: it cannot be reloaded
 	Level   *slog.LevelVar  // follows log.level at a reload; nil: the level stays
+
+	avoid string // a directory that is not read, beside the state directory
 }
 
 // Daemon is one shipper: New builds it, Run lives it.

@@ -24,9 +24,18 @@ func (d *Daemon) newTailer(gen *generation) error {
 		Inputs: tailInputs(gen.cfg), Positions: d.store, NewSink: d.newSink, MaxOpenFiles: agent.MaxOpenFiles,
 		MaxPinned: int64(agent.MaxPinnedBytes), Keeper: keeper, Kept: kept,
 		Spool: filepath.Join(agent.StateDir, "spool"), MaxSpool: int64(agent.MaxSpoolBytes),
-		Ignore: []string{agent.StateDir}, Log: d.log, Beat: d.beats.Join("discovery"),
+		Ignore: d.ignored(), Log: d.log, Beat: d.beats.Join("discovery"),
 	})
 	return err
+}
+
+// ignored are directories that are never read.
+func (d *Daemon) ignored() []string {
+	dirs := []string{d.now().cfg.Agent.StateDir}
+	if d.opt.avoid != "" {
+		dirs = append(dirs, d.opt.avoid)
+	}
+	return dirs
 }
 
 // tailInputs is what the tailer has to know of the inputs.
