@@ -22,9 +22,9 @@ func TestAutoOrder(t *testing.T) {
 	t.Cleanup(uri.Close)
 	values := map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "env", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "x", "HOME": dir}
 	config := Config{Source: "auto", AccessKeyID: LiteralSecret("static"), AccessKeySecret: LiteralSecret("x"),
-		MetadataEndpoint: metadata(t, nil), URI: uri.URL, Command: []string{"/bin/echo", goodDocument}}
+		URI: uri.URL, Command: []string{"/bin/echo", goodDocument}}
 	var log strings.Builder
-	o := Options{Env: func(k string) string { return values[k] }, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	o := Options{HTTP: onInstance(nil), Env: func(k string) string { return values[k] }, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	step := func(want string, then func()) {
 		t.Helper()
 		c, err := fetch(t, config, o)

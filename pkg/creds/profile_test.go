@@ -68,7 +68,7 @@ func TestProfiles(t *testing.T) {
 	put("document", goodDocument)
 	cli, ini := put("config.json", cliFile), put("credentials", iniFile)
 	f := newFakeSTS(time.Hour)
-	direct := &http.Transport{DisableKeepAlives: true}
+	direct := onInstance(nil).Transport
 	rt := tripper(func(r *http.Request) (*http.Response, error) {
 		if strings.HasPrefix(r.URL.Host, "sts") {
 			if r.URL.Scheme != "https" {
@@ -78,7 +78,6 @@ func TestProfiles(t *testing.T) {
 		}
 		return direct.RoundTrip(r)
 	})
-	meta := metadata(t, nil)
 	for _, row := range []struct{ file, profile, want string }{
 		{cli, "", "LTAIbase0001"},
 		{cli, "ak", "LTAIbase0001"},
@@ -110,7 +109,7 @@ func TestProfiles(t *testing.T) {
 		{put("empty", ""), "", `error: it has no profile "default"`},
 		{dir + "/missing", "", "error: no such file"},
 	} {
-		c, err := fetch(t, Config{Source: "profile", File: row.file, Profile: row.profile, MetadataEndpoint: meta}, Options{HTTP: &http.Client{Transport: rt}})
+		c, err := fetch(t, Config{Source: "profile", File: row.file, Profile: row.profile}, Options{HTTP: &http.Client{Transport: rt}})
 		if wrong, ok := strings.CutPrefix(row.want, "error: "); ok {
 			if err == nil || !strings.Contains(err.Error(), wrong) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("%s %s: %v", row.file, row.profile, err)
