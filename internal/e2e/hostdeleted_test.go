@@ -20,6 +20,9 @@ func deletedFiles(m *machine, c *cloud, _ *appLog) {
 	eventually(m.t, 20*time.Second, "it is behind", func() bool { return m.lag(gone.name) > 0 })
 	m.sh("rm /%s", gone.name)
 	eventually(m.t, 20*time.Second, "systemd keeps the descriptor", func() bool { return m.number("NFileDescriptorStore") == 1 })
+	eventually(m.t, 20*time.Second, "status shows its disk space", func() bool {
+		return m.sh("shipper status --json | grep -c pinned_bytes || true") == "1"
+	})
 	m.sh("systemctl restart shipper")
 	m.want("ActiveState=active", "NFileDescriptorStore=1")
 	eventually(m.t, 20*time.Second, "it is followed again", func() bool { return m.lag(gone.name) > 0 })

@@ -101,8 +101,8 @@ func TestOpenHandle(t *testing.T) {
 	if err := os.Remove(moved); err != nil {
 		t.Fatal(err)
 	}
-	if path := linux.PathOf(int(got.Fd())); path != moved {
-		t.Errorf("deleted, its last path is %s", path)
+	if path, gone := linux.PathOf(int(got.Fd())), linux.Unnamed(int(got.Fd())); path != moved || !gone {
+		t.Errorf("deleted, its last path is %s; gone: %v", path, gone)
 	}
 	got.Close()
 	if _, err := linux.OpenHandle(dir, handle); !errors.Is(err, unix.ESTALE) {

@@ -36,14 +36,27 @@ func OpenHandle(dir, handle string) (*os.File, error) {
 
 // PathOf is the path under which the kernel knows an open descriptor now; for a deleted file the last one it had. "" if it does not tell.
 func PathOf(fd int) string {
-	path, err := os.Readlink(fdPath(fd))
-	if err != nil {
-		return ""
-	}
-	return trimDeleted(path)
+	path, _ := lastPath(fd)
+	return path
 }
 
-func fdPath(fd int) string { return "/proc/self/fd/" + strconv.Itoa(fd) }
+// Unnamed reports whether the name under which a descriptor was opened is gone, as far as this host did it: on a network file system
+// the inode may count a hidden name still.
+func Unnamed(fd int) bool {
+	_, gone := lastPath(fd)
+	return gone
+}
 
-// trimDeleted takes off what the kernel puts behind the path of a file without one.
-func trimDeleted(path string) string { return strings.TrimSuffix(path, " (deleted)") }
+// deleted is what the kernel puts behind the path of a file without one.
+const deleted = " (deleted)"
+
+func lastPath(fd int) (path string, gone bool) {
+	path, err := os.Readlink("/proc/self/fd/" + strconv.Itoa(fd))
+	if err != nil {
+		return "", false
+	}
+	if _, err := Lstat(path); err == nil { // a file may be called so
+		return path, false
+	}
+	return strings.CutSuffix(path, deleted)
+}

@@ -85,6 +85,7 @@ type FileStatus struct {
 	LagBytes   int64   `json:"lag_bytes"`   // bytes of the file that the service does not have yet
 	LagSeconds float64 `json:"lag_seconds"` // how long the oldest of them has been waiting, at least
 	State      string  `json:"state"`
+	Pinned     int64   `json:"pinned_bytes,omitempty"` // disk space that is held although the file was deleted; two targets of one file show the same
 	Error      string  `json:"error,omitempty"`
 }
 

@@ -139,7 +139,7 @@ func (d *Daemon) inputStatus() []admin.InputStatus {
 
 func (d *Daemon) fileStatus(f tail.FileStatus) admin.FileStatus {
 	s := admin.FileStatus{
-		Path: f.Path, Dev: f.Identity.Dev, Ino: f.Identity.Ino, Epoch: uint64(f.Stream), Size: f.Size, State: f.State,
+		Path: f.Path, Dev: f.Identity.Dev, Ino: f.Identity.Ino, Epoch: uint64(f.Stream), Size: f.Size, State: f.State, Pinned: f.Pinned,
 	}
 	if f.Err != nil {
 		s.Error = f.Err.Error()

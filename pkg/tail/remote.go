@@ -31,9 +31,11 @@ func (t *Tailer) restRemote() {
 	}
 }
 
-// unlinked reports whether no name is left of an open file. NFS gives one that is deleted a hidden name until it is closed.
+// unlinked reports whether no name is left of an open file. NFS and FUSE give one that is deleted a hidden name until
+// it is closed.
 func (f *file) unlinked(info linux.Info) bool {
-	return info.Links == 0 || f.remote && strings.HasPrefix(filepath.Base(linux.PathOf(int(f.f.Fd()))), ".nfs")
+	fd := int(f.f.Fd())
+	return info.Links == 0 || f.remote && (linux.Unnamed(fd) || strings.HasPrefix(filepath.Base(linux.PathOf(fd)), ".nfs"))
 }
 
 // loseGone names what was not read of a file that was closed because it could not be read, and is gone now.

@@ -20,6 +20,7 @@ type FileStatus struct {
 	State   string
 	ModTime time.Time
 	Err     error
+	Pinned  int64 // bytes on disk that the file takes although it was deleted; 0 for one that has a name
 }
 
 // Files returns the state of every stream and of every path that cannot be read, by input, target and path.
@@ -35,6 +36,9 @@ func (t *Tailer) Files() []FileStatus {
 		st.Identity.Head = *s.head.Load()
 		if f := s.file; f != nil {
 			st.ModTime = f.info.Mod
+			if t.pins[f] != nil {
+				st.Pinned = f.info.Blocks
+			}
 			if !f.packed() {
 				st.Size = max(st.Size, f.info.Size)
 			}
@@ -123,7 +127,7 @@ func (t *Tailer) Stats() Stats {
 	}
 	var seen []string
 	for _, f := range t.files {
-		if f.f != nil && f.info.Links == 0 {
+		if f.f != nil && (f.info.Links == 0 || t.pins[f] != nil) {
 			st.Pinned += f.info.Blocks
 		}
 		if f.f == nil {
