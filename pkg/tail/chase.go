@@ -33,6 +33,9 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	if s.off.Load() == 0 && s.seen.Load() == 0 && s.head.Load().Len == 0 {
 		return
 	}
+	if t.keptTail(s) {
+		return
+	}
 	s.src.Close()
 	delete(f.streams, s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()

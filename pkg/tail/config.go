@@ -31,6 +31,10 @@ type Config struct {
 	Encoding string `toml:"encoding"`
 	// IgnoreOlder leaves the present content of never-seen files out that were last written longer ago. 0 = off, the default.
 	IgnoreOlder units.Duration `toml:"ignore_older"`
+	// KeepTail says that a program cuts these files at their front and keeps their end, in place ("tail -n 1000 f > t; cat t > f", or
+	// "fallocate --collapse-range"): reading goes on behind what was read. Without it such a file is read again from its beginning. Not
+	// for files that copytruncate or their program empties. Default false.
+	KeepTail bool `toml:"keep_tail"`
 	// FlushPartial hands over a line without an end after the file was quiet for so long. 0, the default, waits for its
 	// end, or for the file to be final.
 	FlushPartial units.Duration `toml:"flush_partial"`

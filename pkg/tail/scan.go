@@ -55,6 +55,7 @@ func (t *Tailer) step(what int) {
 		t.sweep()
 		t.flushPartials()
 		t.restRemote()
+		t.tendCutting()
 	}
 	t.resolve()
 	t.troubles()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -156,6 +157,24 @@ func (p *play) do(cmd string, a []string) error {
 		return err
 	case "truncate":
 		return os.Truncate(p.path(a[0]), 0)
+	case "keep-tail": // keep-tail FILE N: the last N lines of it stay
+		b, err := os.ReadFile(p.path(a[0]))
+		if err != nil {
+			return err
+		}
+		lines := strings.SplitAfter(string(b), "\n")
+		return os.WriteFile(p.path(a[0]), []byte(strings.Join(lines[max(0, len(lines)-1-number(a[1])):], "")), 0o644)
+	case "collapse": // collapse FILE BYTES: cut at the front, where the file system can
+		f, err := os.OpenFile(p.path(a[0]), os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		const collapseRange = 0x08 // FALLOC_FL_COLLAPSE_RANGE
+		if err := syscall.Fallocate(int(f.Fd()), collapseRange, 0, int64(number(a[1]))); err != nil {
+			p.t.Skip("cannot collapse: ", err)
+		}
+		return nil
 	case "copytruncate": // copytruncate FILE COPY
 		if err := p.copy(a[0], a[1]); err != nil {
 			return err
@@ -304,7 +323,7 @@ func (p *play) input(a []string) error {
 				list = append(list, strconv.Quote(g))
 			}
 			v = "[" + strings.Join(list, ",") + "]"
-		} else {
+		} else if v != "true" {
 			v = strconv.Quote(v)
 		}
 		fmt.Fprintf(&doc, "%s = %s\n", k, v)

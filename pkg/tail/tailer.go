@@ -61,6 +61,7 @@ type Tailer struct {
 	loose     map[*stream]struct{}  // detached, not final
 	orphans   map[*stream]struct{}  // their content is gone from its file
 	pins      map[*file]*pin        // deleted files
+	cutting   map[*stream]time.Time // emptied since, perhaps to be filled with what they ended with
 	spooled   map[*file]string      // files of the spool, with their paths
 	sick      map[*stream]struct{}  // cannot be read now
 	finishing map[*stream]struct{}  // handed over to the end, to be settled
