@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"time"
 
@@ -75,51 +76,93 @@ type watcher struct {
 }
 
 // linger is how long notifications are gathered before discovery hears of them: a busy file costs a look for each of
-// these, not one for each write.
-const linger = 10 * time.Millisecond
+// these, not one for each write. While something changes all the time it is busyLinger: most of what a look costs is waking up.
+const (
+	linger     = 10 * time.Millisecond
+	busyLinger = 25 * time.Millisecond
+)
+
+// manyEvents in one round mean that there is no time to let the kernel gather more.
+const manyEvents = 256
 
 func newWatcher(to *events, poke func()) (*watcher, error) {
-	fs, err := fsnotify.NewBufferedWatcher(1024)
+	fs, err := fsnotify.NewBufferedWatcher(0) // see run
 	if err != nil {
 		return nil, fmt.Errorf("watch directories: %w", err)
 	}
 	return &watcher{fs: fs, to: to, poke: poke}, nil
 }
 
-// run drains notifications until ctx ends, so that the kernel's queue stays empty whatever discovery does.
+// run takes notifications in rounds until ctx ends. Between two rounds nobody reads them: the kernel drops one that equals the last in
+// its queue, so that a file with a thousand writes a second costs a hundred notifications, and none of them wakes anybody. Its queue
+// holds thousands (fs.inotify.max_queued_events); a round that brought many is followed by the next at once.
 func (w *watcher) run(ctx context.Context) {
 	wait := time.NewTimer(linger)
-	wait.Stop()
 	defer wait.Stop()
-	armed := false
-	arm := func() {
-		if !armed {
-			wait.Reset(linger)
-			armed = true
-		}
-	}
+	var last time.Time // end of the last round
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-wait.C:
-			armed = false
-			w.poke()
 		case e, ok := <-w.fs.Events:
 			if !ok {
 				return
 			}
-			w.to.path(filepath.Clean(e.Name))
-			arm()
+			w.note(e)
 		case err, ok := <-w.fs.Errors:
 			if !ok {
 				return
 			}
-			if errors.Is(err, fsnotify.ErrEventOverflow) {
-				w.to.lost()
-			}
-			arm()
+			w.failed(err)
 		}
+		if time.Since(last) < linger {
+			wait.Reset(busyLinger)
+		} else {
+			wait.Reset(linger)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-wait.C:
+		}
+		for w.drain() == manyEvents {
+			w.poke()
+		}
+		w.poke()
+		last = time.Now()
+	}
+}
+
+// drain takes what is there. The library hands over one at a time, from a goroutine of its own that needs its turn for each.
+func (w *watcher) drain() (n int) {
+	for misses := 0; misses < 3 && n < manyEvents; {
+		select {
+		case e, ok := <-w.fs.Events:
+			if !ok {
+				return n
+			}
+			w.note(e)
+			n++
+			misses = 0
+		case err, ok := <-w.fs.Errors:
+			if !ok {
+				return n
+			}
+			w.failed(err)
+			misses = 0
+		default:
+			misses++
+			runtime.Gosched()
+		}
+	}
+	return n
+}
+
+func (w *watcher) note(e fsnotify.Event) { w.to.path(filepath.Clean(e.Name)) }
+
+func (w *watcher) failed(err error) {
+	if errors.Is(err, fsnotify.ErrEventOverflow) {
+		w.to.lost()
 	}
 }
 
