@@ -119,7 +119,7 @@ func (d *delivery) enumerate(l *load, body *Body) {
 // renumber takes another key, because the present one's numbers were used up by somebody else.
 func (d *delivery) renumber(l *load, body *Body) {
 	d.Log.Warn("the service has seen a number before it was used: another hash key is taken. Was the state directory copied or set back?",
-		"code", "SHP-P821", "lane", d.lane.Index())
+		"code", idTaken, "lane", d.lane.Index())
 	d.lane.Renumber()
 	l.number = number{}
 	d.enumerate(l, body)
@@ -127,26 +127,41 @@ func (d *delivery) renumber(l *load, body *Body) {
 
 // judge is Classify for a request that may have a number. taken says that the number was used up by somebody else.
 func (d *delivery) judge(l *load, r Reply, err error) (f Finding, taken bool) {
-	f = Classify(r, err)
 	if l.seq == 0 {
-		return f, false
+		return Classify(r, err), false
 	}
-	before := l.unsure
+	f = ClassifyNumbered(r, err, l.unsure)
 	l.unsure = l.unsure || mayBeStored(r, err, f)
-	switch {
-	case f.RequestID == "":
-	case strings.EqualFold(f.Code, "InvalidSequenceId") && before:
+	if f.ID == idStored {
 		d.meter.already.Add(1)
-		f.Verdict, f.ID, f.Result, f.Whose = OK, "SHP-P820", ResultOK, Nobody
+	}
+	return f, f.ID == idTaken
+}
+
+// What only the answer to a numbered request can mean.
+const (
+	idStored  = "SHP-P820"
+	idTaken   = "SHP-P821"
+	idUnknown = "SHP-P822"
+)
+
+// ClassifyNumbered is Classify for a request with a number. unsure says that an earlier one with this number may have been stored: then
+// that the service knows the number is a yes, and otherwise a Retry under another key.
+func ClassifyNumbered(r Reply, err error, unsure bool) Finding {
+	f := Classify(r, err)
+	switch text := strings.ToLower(f.Message); {
+	case f.RequestID == "":
+	case strings.EqualFold(f.Code, "InvalidSequenceId") && unsure:
+		f.Verdict, f.ID, f.Result, f.Whose = OK, idStored, ResultOK, Nobody
 		f.Cause = "stored by an earlier request whose answer was lost"
 	case strings.EqualFold(f.Code, "InvalidSequenceId"):
-		f.Verdict, f.ID, f.Whose, taken = Retry, "SHP-P821", Host, true
+		f.Verdict, f.ID, f.Whose = Retry, idTaken, Host
 		f.Cause = "the number of a request that was never sent is known already: somebody else used it"
-	case f.Verdict == Reject && (strings.Contains(strings.ToLower(f.Message), "seqid") || strings.Contains(strings.ToLower(f.Message), "sequence")):
-		f.Verdict, f.ID, f.Result, f.Whose = Hold, "SHP-P822", ResultDenied, Setting
+	case f.Verdict == Reject && (strings.Contains(text, "seqid") || strings.Contains(text, "sequence")):
+		f.Verdict, f.ID, f.Result, f.Whose = Hold, idUnknown, ResultDenied, Setting
 		f.Cause, f.Fix = "the service does not take numbered requests to this Logstore", "set exactly_once = false"
 	}
-	return f, taken
+	return f
 }
 
 // mayBeStored reports whether a request that was not accepted may have been stored all the same. When in doubt it may.

@@ -140,6 +140,8 @@ var daemonCodes = []Entry{
 	{Code: "SHP-P821", Title: "The service knows a number that was not used yet", Means: "With exactly_once: somebody else writes with the same hash key. Another key is taken, and the lines are sent under that.",
 		Fix: "Never copy a state directory to another host, and do not set one back to an older copy."},
 	{Code: "SHP-P822", Title: "The service does not take numbered requests", Means: "The lines wait in their files.", Fix: "Set exactly_once = false for this target."},
+	{Code: "SHP-P823", Title: "The service takes the same number twice", Means: "shipper check wrote its line twice under one number and both were accepted: exactly_once keeps no repeats out there. Nothing is lost by it.",
+		Fix: "Set exactly_once = false for this target, or ask the service's support whether the Logstore knows sequence ids."},
 	{Code: "SHP-P901", Title: "A batch could not be encoded", Means: "It is put into the dead-letter directory.", Fix: "Please report it."},
 	{Code: "SHP-P902", Title: "Old dead letters were dropped to make room", Means: "dead_letter.max is reached.", Fix: "shipper dlq list, shipper dlq replay; raise dead_letter.max."},
 	{Code: "SHP-P903", Title: "Dead letters cannot be written", Means: "The lines wait.", Fix: "Look at disk space and rights of the dead-letter directory."},

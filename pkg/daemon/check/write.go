@@ -40,6 +40,9 @@ func (t *chain) write(ctx context.Context, s *Step) {
 	case producer.OK:
 		t.line.acked, t.line.requestID = time.Now(), reply.RequestID
 		s.ok(fmt.Sprintf("1 line to %s/%s, tag %s, request id %s", t.cfg.Project, t.cfg.Logstore, Mark, reply.RequestID))
+		if f.ID == forgetful {
+			s.warn(trouble{code: f.ID, cause: sentence(upper(f.Cause)), whose: parties[f.Whose], fix: []string{f.Fix}})
+		}
 	case producer.Throttle:
 		t.line = written{}
 		s.warn(t.found(f))
@@ -59,9 +62,15 @@ func (t *chain) post(ctx context.Context, client *producer.Client) (producer.Fin
 		if err != nil {
 			return producer.Classify(producer.Reply{}, err), producer.Reply{}
 		}
-		reply, err := client.Post(ctx, t.session, body, at)
+		var f producer.Finding
+		var reply producer.Reply
+		if t.cfg.ExactlyOnce {
+			f, reply = t.postTwice(ctx, client, body, at)
+		} else {
+			reply, err = client.Post(ctx, t.session, body, at)
+			f = producer.Classify(reply, err)
+		}
 		body.Free()
-		f := producer.Classify(reply, err)
 		if try == writeTries || f.Verdict != producer.Retry && f.Verdict != producer.Clock {
 			return f, reply
 		}
