@@ -236,12 +236,12 @@ func (t *Tailer) growHead(s *stream) {
 	if err != nil || grown.Len == 0 {
 		return
 	}
-	if s.epoch.Identity.Head.Len == 0 {
-		t.fillEmpty(s, s.epoch.Seen)
-	}
 	if grown.Len > h.Len {
 		s.head.Store(&grown)
 		h = grown
+	}
+	if s.epoch.Identity.Head.Len == 0 {
+		t.fillEmpty(s, s.epoch.Seen) // after the head is known: what stands here may be copied away meanwhile
 	}
 	s.epoch.Identity.Head, s.epoch.Seen = h, t.now()
 	s.headed.Store(true)

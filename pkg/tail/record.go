@@ -114,7 +114,7 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 		}
 		t.dropUnused(f)
 	}
-	switch f, is := t.find(rec.epoch, r, free); is {
+	switch f, is := t.find(rec.epoch, r, func(f *file) bool { return free(f) && !t.owned(r, f) }); is {
 	case moved:
 		t.foundRecord(rec, f, in)
 	case shorter:
