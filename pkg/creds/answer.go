@@ -2,6 +2,7 @@ package creds
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func (s *service) post(ctx context.Context, c call, form url.Values) (*answer, e
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.scheme+"://"+s.host+"/", strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, c.broken(err)
+		return nil, s.broken(c, err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header.Set("Accept", "application/json")
@@ -58,15 +59,15 @@ func (s *service) post(ctx context.Context, c call, form url.Values) (*answer, e
 	s.calls.Add(1)
 	resp, err := s.http.RoundTrip(req)
 	if err != nil {
-		return nil, c.broken(err)
+		return nil, s.broken(c, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, c.broken(err)
+		return nil, s.broken(c, err)
 	}
 	if err := json.Unmarshal(body, &a.reply); err != nil || a.reply.RequestID == "" {
-		return nil, c.foreign(resp)
+		return nil, s.foreign(c, resp)
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		a.date = date
@@ -79,22 +80,25 @@ func (s *service) post(ctx context.Context, c call, form url.Values) (*answer, e
 }
 
 // broken is a call that got no answer. The text of a network error holds addresses only; the URL has no parameters.
-func (c call) broken(err error) error {
+func (s *service) broken(c call, err error) error {
 	e := &Error{Op: c.op, Role: c.role, Key: c.shortKey(), Class: Transient, Message: tidy(err.Error(), c.key), Err: err}
 	if errors.Is(err, context.DeadlineExceeded) {
 		e.Message = fmt.Sprintf("no answer within %s", callTimeout)
 	}
 	_ = e.advice()
-	e.Whose, e.Hint = Host, "Check DNS, the route and the proxy (HTTPS_PROXY) from this host to STS."
+	e.Whose, e.Hint = Host, "Check region, network and sts_endpoint, and DNS, the route and the proxy (HTTPS_PROXY) from this host to STS at "+s.host+"."
+	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain && s.scheme == "https" {
+		e.Hint = s.host + " does not speak TLS: correct sts_endpoint, or write it with http:// if it is meant to be one without."
+	}
 	return e
 }
 
 // foreign is an answer that STS did not give: a proxy's error page, a captive portal.
-func (c call) foreign(resp *http.Response) error {
+func (s *service) foreign(c call, resp *http.Response) error {
 	e := &Error{Op: c.op, Role: c.role, Key: c.shortKey(), HTTPStatus: resp.StatusCode, Class: Classify(resp.StatusCode, ""),
 		Message: fmt.Sprintf("the answer (%q) is not one of STS", cut(tidy(resp.Header.Get("Content-Type"), c.key), 60))}
 	_ = e.advice()
-	e.Whose, e.Hint = Host, "Something between this host and STS answered: a proxy, a captive portal, or sts_endpoint is not STS."
+	e.Whose, e.Hint = Host, "Something between this host and STS at "+s.host+" answered: a proxy, a captive portal, or sts_endpoint is not STS."
 	return e
 }
 

@@ -87,7 +87,7 @@ func (e *Error) tell(id string, whose Whose, account, hint string) {
 func (e *Error) denied(owner string) {
 	caller := e.Denial.Owner
 	trust := "The trust policy of the role" + in(owner) + " must allow sts:AssumeRole to this caller (and the external id must match): shipper policy trust."
-	allow := "The user or role of the base key" + in(caller) + " needs a policy that allows sts:AssumeRole on the role: shipper policy caller."
+	allow := "The user or role of the base key" + in(caller) + " needs a policy that allows sts:AssumeRole on the role: shipper policy caller (or role_arn is misspelt)."
 	switch {
 	case strings.Contains(e.Message, "root account"):
 		e.tell("SHP-A103", Caller, caller, "The base key belongs to the account itself, which may not assume roles: use a key of a RAM user or a role.")

@@ -118,8 +118,11 @@ func (e *WrongAccountError) Error() string {
 // tidy makes a text of the service fit for a message: one line, bounded, without control characters, without what it quotes of
 // our request (the string to sign holds the token), without the key's own strings.
 func tidy(text string, key *Credentials) string {
+	if i := strings.Index(text, "server string to sign is"); i >= 0 {
+		text = text[:i]
+	}
 	if i := strings.Index(text, "string to sign is"); i >= 0 {
-		text = text[:i] + "string to sign is …"
+		text = text[:i] + "…"
 	}
 	if key != nil {
 		text = scrub(text, key)

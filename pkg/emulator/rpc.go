@@ -22,6 +22,7 @@ type rpcCall struct {
 	params url.Values
 	form   string // the body, for the hash of ACS3
 	now    time.Time
+	skew   time.Duration // of a clock that a fault has put forward or back
 	caller caller
 }
 
@@ -50,7 +51,7 @@ func (e *Emulator) serveSTS(w http.ResponseWriter, r *http.Request) {
 	f := c.read()
 	x := e.faults.draw(OpSTS)
 	if x != nil && x.Kind == ClockSkew {
-		c.now = c.now.Add(x.Skew)
+		c.now, c.skew = c.now.Add(x.Skew), x.Skew
 	}
 	w.Header().Set("Date", c.now.UTC().Format(http.TimeFormat))
 	action := c.params.Get("Action")

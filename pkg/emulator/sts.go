@@ -113,11 +113,11 @@ func (c *rpcCall) assumeRole() (map[string]any, *fail) {
 		f.Detail = c.caller.denied(q, d, "AssumeRolePolicy")
 		return nil, f
 	}
-	return e.issue(r, a)
+	return e.issue(r, a, c.skew)
 }
 
-// issue makes a session. The caller holds the lock.
-func (e *Emulator) issue(r *role, a assumption) (map[string]any, *fail) {
+// issue makes a session. skew is how wrong the clock of STS is: it names the end in its own time. The caller holds the lock.
+func (e *Emulator) issue(r *role, a assumption, skew time.Duration) (map[string]any, *fail) {
 	life, longest := a.duration, r.maxSession()
 	switch {
 	case e.tokenLife > 0:
@@ -152,7 +152,7 @@ func (e *Emulator) issue(r *role, a assumption) (map[string]any, *fail) {
 		},
 		"Credentials": map[string]string{
 			"AccessKeyId": s.keyID, "AccessKeySecret": s.secret, "SecurityToken": s.token,
-			"Expiration": s.expires.UTC().Format(rpcDate),
+			"Expiration": s.expires.Add(skew).UTC().Format(rpcDate),
 		},
 	}, nil
 }
@@ -239,7 +239,7 @@ func (c *rpcCall) assumeRoleWithOIDC() (map[string]any, *fail) {
 			AuthType: "Federated", NoPermissionType: "ImplicitDeny", PolicyType: "AssumeRolePolicy"}
 		return nil, f
 	}
-	answer, f := e.issue(r, a)
+	answer, f := e.issue(r, a, c.skew)
 	if f == nil {
 		answer["OIDCTokenInfo"] = map[string]string{"Issuer": provider.Issuer, "Subject": t.Subject, "ClientIds": t.Audience, "VerificationInfo": "Success"}
 	}

@@ -54,6 +54,6 @@ func (f *Finding) explainDenial() {
 		f.Cause = "a statement denies the role (or user) that we write as the permission to write to this Logstore"
 		f.Fix = fmt.Sprintf("find the statement with Effect Deny that covers %s on %s", d.Action, d.Resource)
 	case d.Statement() != "":
-		f.Fix = "add to a policy of the role: " + d.Statement()
+		f.Fix = "add to a policy of the role: " + d.Statement() + " (or correct project and logstore, if that is not the place)"
 	}
 }

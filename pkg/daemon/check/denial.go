@@ -121,7 +121,7 @@ func (t *chain) deniedAssume(e *creds.Error, out *trouble) {
 		}
 		out.code = "SHP-A114"
 		out.cause = fmt.Sprintf("No policy of %s allows %s on exactly this role.", caller, ram.AssumeRole)
-		out.fix = callerFix
+		out.fix = append([]string{fmt.Sprintf("correct role_arn of [target.%s], if %s is misspelt; else:", t.name, role)}, callerFix...)
 	default:
 		out.whose, out.account = Either, ""
 		out.cause = "STS does not say which half is missing: the role's TRUST policy (account " + role.Account + "), or the CALLER policy (account " + callerAccount +

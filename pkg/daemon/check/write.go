@@ -180,7 +180,8 @@ func (t *chain) deniedWrite(f producer.Finding, out trouble) trouble {
 	out.code = "SHP-A131"
 	out.cause = fmt.Sprintf("No policy of %s allows %s on this Logstore. It is checked against the bare name: a policy that lists …/logstore/%s/* only does not match.",
 		who, ram.WriteAction, t.cfg.Logstore)
-	out.fix = append([]string{fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who)}, t.rolePolicy()...)
+	out.fix = append([]string{fmt.Sprintf("correct project and logstore of [target.%s], if %s/%s is misspelt; else:", t.name, t.cfg.Project, t.cfg.Logstore),
+		fmt.Sprintf("RAM console › Policies › Create Policy › JSON; then grant it to %s:", who)}, t.rolePolicy()...)
 	if t.cfg.RoleARN != "" {
 		out.fix = append(out.fix, t.mail("role", t.owner())...)
 	}
