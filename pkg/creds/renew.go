@@ -89,13 +89,14 @@ func (p *Provider) renew(ctx context.Context) {
 	}
 }
 
-// renewed hands c to the callers. A base credential that is still the same one is no news.
+// renewed hands c to the callers. A base credential that is still the same one is no news. Who has it asks for the status in vain
+// until that tells of c too.
 func (p *Provider) renewed(c *Credentials) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if old := p.rotation.newest(); !same(old, c) {
 		c = p.rotation.offer(c)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	switch {
 	case p.refreshes == 0:
 		p.log.Info("credential ready", "account", c.Account, "role", p.assume.role, "reason", c.String())
