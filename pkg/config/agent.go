@@ -27,8 +27,9 @@ type Agent struct {
 	Drain string `toml:"drain"`
 	// DrainIdle is how long every file must be quiet before a sidecar stops. Default "3s".
 	DrainIdle units.Duration `toml:"drain_idle"`
-	// DrainLimit ends draining in any case. What is unsent stays in the files and is sent after the next start (exit code 75).
-	// Keep it below the unit's TimeoutStopSec or the pod's terminationGracePeriodSeconds. Default "25s".
+	// DrainLimit ends draining in any case. Requests on their way then have five seconds more; what is unsent stays in the files and
+	// is sent after the next start (exit code 75). Keep both together below the unit's TimeoutStopSec or the pod's
+	// terminationGracePeriodSeconds. Default "25s".
 	DrainLimit units.Duration `toml:"drain_limit"`
 	// MaxMemory bounds what lines take: batches, requests and the garbage that they leave. When it is used up, readers wait and
 	// lines wait in their files. The program itself takes up to 30 MiB beside it, and 4 KiB for each file.
