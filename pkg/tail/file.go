@@ -18,6 +18,7 @@ type file struct {
 	id    Identity // the kernel's part; Head is the content's when it was opened
 	f     *os.File // nil while closed to save descriptors
 	where string   // a path that led to it, links resolved, for looking at its neighbours
+	solid int64    // in a file of the spool nothing is missing from here on, nor in its head; 0 where nothing is missing at all
 	born  int64    // when the content's first file was born: another time than id.Birth for a file of the spool
 	info  linux.Info
 	first []byte // what the content begins with; only until it is admitted

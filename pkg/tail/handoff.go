@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"shipper/internal/linux"
 )
@@ -12,7 +13,7 @@ import (
 // takeOver goes on with the deleted files that an earlier life could not finish: through descriptors that the Keeper held, which
 // see what a writer adds still, and else in the spool. The streams are parked until the end of this step, so that order has the time
 // to put them before their successors.
-func (t *Tailer) takeOver() (taken []*stream) {
+func (t *Tailer) takeOver() (taken []takenOver) {
 	if t.scanned {
 		return nil
 	}
@@ -23,14 +24,20 @@ func (t *Tailer) takeOver() (taken []*stream) {
 	for _, path := range t.spoolFiles() {
 		taken = append(taken, t.takeSpooled(path)...)
 	}
-	for _, s := range taken {
-		t.hold(s)
+	for _, o := range taken {
+		t.hold(o.s)
 	}
 	return taken
 }
 
+// takenOver is a stream that goes on without a name. Its path was seen last at a time, and other files may have had it since.
+type takenOver struct {
+	s     *stream
+	since time.Time
+}
+
 // takeKept finds the epochs whose content an open descriptor holds. One that holds none is closed.
-func (t *Tailer) takeKept(h *os.File) (taken []*stream) {
+func (t *Tailer) takeKept(h *os.File) (taken []takenOver) {
 	name := h.Name()
 	where := linux.PathOf(int(h.Fd()))
 	f, err := t.newFile(h, where)
@@ -48,7 +55,8 @@ func (t *Tailer) takeKept(h *os.File) (taken []*stream) {
 			}
 			switch t.judge(rec.epoch, f, false, true) {
 			case resume, moved: // moved: it is a compressed file
-				taken = append(taken, t.revive(rec, f, t.inputOf(r)))
+				since := rec.epoch.Seen
+				taken = append(taken, takenOver{t.revive(rec, f, t.inputOf(r)), since})
 			case rewritten:
 				since := rec.epoch.Seen
 				if s := t.revive(rec, f, t.inputOf(r)); t.hold(s) {
@@ -112,7 +120,7 @@ func (t *Tailer) spoolFiles() (paths []string) {
 }
 
 // takeSpooled reads on in a file of the spool.
-func (t *Tailer) takeSpooled(path string) (taken []*stream) {
+func (t *Tailer) takeSpooled(path string) (taken []takenOver) {
 	ids := spooledFor(path)
 	if slices.ContainsFunc(ids, func(id StreamID) bool { return t.streams[id] != nil }) {
 		_ = os.Remove(path) // its descriptor was kept, too
@@ -140,19 +148,22 @@ func (t *Tailer) takeSpooled(path string) (taken []*stream) {
 }
 
 // takeRoute finds the epoch of a route that f was saved for: the one that stands in its name, or one that was begun in it since.
-func (t *Tailer) takeRoute(f *file, r Route, ids []StreamID) []*stream {
+func (t *Tailer) takeRoute(f *file, r Route, ids []StreamID) []takenOver {
 	saved := func(rec *record) bool { return slices.Contains(ids, rec.epoch.ID) }
 	fits := func(rec *record) bool {
 		return (saved(rec) || kernelIs(rec.epoch.Identity, f.id) == same) && t.fits(rec.epoch, f)
 	}
 	if i := slices.IndexFunc(t.records[r], fits); i >= 0 {
-		was := t.records[r][i].epoch.Identity
+		was, since, off := t.records[r][i].epoch.Identity, t.records[r][i].epoch.Seen, t.records[r][i].epoch.Offset
 		f.born = was.Birth
+		if off -= MarkerMax; !f.packed() && off > HeadMax && (f.solid == 0 || off < f.solid) {
+			f.solid = off
+		}
 		s := t.revive(t.records[r][i], f, t.inputOf(r))
 		was.Head = s.epoch.Identity.Head // the stream stays that of the file that was deleted
 		s.epoch.Identity = was
 		t.opts.Positions.Update(s.epoch)
-		return []*stream{s}
+		return []takenOver{{s, since}}
 	}
 	if i := slices.IndexFunc(t.records[r], saved); i >= 0 { // rewritten before it was deleted, and nobody had looked
 		since := t.records[r][i].epoch.Seen
@@ -175,13 +186,25 @@ func (t *Tailer) fits(e Epoch, f *file) bool {
 	return err == nil && long && (e.Marker.Len == 0 || m == e.Marker)
 }
 
-// order lets the later generations of a path wait for the streams that were taken over.
-func (t *Tailer) order(taken []*stream) {
-	for _, s := range taken {
-		for _, o := range t.byName.paths[s.path()] {
-			if o != s && o.route == s.route && o.id > s.id && !slices.Contains(taken, o) {
-				t.ring.block(o, s)
+// order lets the later generations of a path wait for the streams that were taken over, and reads those that came and went since.
+func (t *Tailer) order(taken []takenOver) {
+	for _, o := range taken {
+		for _, next := range t.byName.paths[o.s.path()] {
+			later := next.id > o.s.id || next.head.Load().Len == 0 // in what was empty stands something later
+			if later && next != o.s && next.route == o.s.route && next.file != nil {
+				t.ring.block(next, o.s)
 			}
 		}
 	}
+	for _, o := range taken {
+		t.fillGap(gap{o.s.in, o.s.route, o.s.path(), o.since, nil})
+	}
+}
+
+// sameUntil is sameBegin for a file that may be one of the spool, where the middle is missing.
+func sameUntil(f, o *file, end int64) bool {
+	if o.solid > 0 && end > HeadMax && end < o.solid+HeadMax {
+		return sameBytes(f.f, o.f, HeadMax)
+	}
+	return sameBegin(f.f, o.f, end)
 }

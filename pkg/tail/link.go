@@ -119,7 +119,7 @@ func (t *Tailer) relatePlain(f *file, s *stream) bool {
 		return false
 	}
 	end := min(f.info.Size, s.file.info.Size)
-	if !sameBegin(f.f, s.file.f, end) {
+	if !sameUntil(f, s.file, end) {
 		return false
 	}
 	gone := s.file.info.Links == 0

@@ -150,7 +150,7 @@ func (t *Tailer) isCopy(f *file, s *stream, g gap) bool {
 			return t.sameHead(f, s.file)
 		}
 		end := min(f.info.Size, s.file.info.Size)
-		return sameBegin(f.f, s.file.f, end)
+		return sameUntil(f, s.file, end)
 	}
 	return t.judge(s.present(), f, false, true).holds()
 }
