@@ -105,8 +105,12 @@ func TestExactlyReload(t *testing.T) {
 	plain, err := os.ReadFile(h.config)
 	must(t, err)
 	configure := func(logs string) {
-		h.write(t, "shipper.toml", strings.Replace(string(plain), "[target.central.assume_role]",
-			"exactly_once = true\n[target.central.batch]\nmax_delay = \"20ms\"\nmax_logs = "+logs+"\n[target.central.assume_role]", 1))
+		text := strings.Replace(string(plain), "[target.central]\n",
+			"[target.central]\nexactly_once = true\nbatch = { max_delay = \"20ms\", max_logs = "+logs+" }\n", 1)
+		if text == string(plain) {
+			t.Fatalf("no place for settings in\n%s", plain)
+		}
+		h.write(t, "shipper.toml", text)
 	}
 	configure("50")
 	must(t, c.Faults().Inject(emulator.Fault{Op: emulator.OpPost, Kind: emulator.CutAfter, Probability: 0.4}))

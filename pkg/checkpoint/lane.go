@@ -15,12 +15,19 @@ import (
 // number, its claim and all of its content are on the disk (Begin); after a crash the same content goes out under the same number
 // before anything else does, and is stored once, whatever became of it the first time.
 //
+// A key lives no longer than the process, but for the pack that it leaves: whoever goes on with a state directory that was set back, or
+// copied, gives away no number twice.
+//
 // One goroutine at a time uses a lane.
 type Lane struct {
 	store  *Store
 	id     laneID
 	spool  [2]spoolFile // owned by the user; nil: not open
 	adrift bool         // owned by the user: the key is not on any disk
+
+	// The key is not for the next pack: an earlier run, or whoever has a copy of its state, may have used more of its numbers than are known.
+	worn  bool
+	parts int // the lanes of the target divide the space of keys
 
 	laneState      // written by the user with Store.laneMu held, read by the journal's writer
 	dirty     bool // guarded by Store.laneMu: on the list of those that the next write looks at
@@ -38,7 +45,6 @@ type laneState struct {
 	place  string
 	key    [16]byte
 	seq    uint64 // last one given away; 0: none under this key
-	worn   bool   // of the key more numbers may be used up than the disk knows: the next pack takes another one
 	slot   uint8  // spool file of the last pack
 	pack   *pack  // nil: nothing is on its way
 }
@@ -71,7 +77,7 @@ func (s *Store) Lanes(target, place string, n int) []*Lane {
 	for i := range uint64(max(n, 0)) {
 		if id := (laneID{target, i}); s.lanes[id] == nil {
 			s.lastLane++
-			s.lanes[id] = &Lane{store: s, id: id, laneState: laneState{number: s.lastLane, place: place, key: newKey(i, n)}}
+			s.lanes[id] = &Lane{store: s, id: id, parts: n, laneState: laneState{number: s.lastLane, place: place, key: newKey(i, n)}}
 		}
 	}
 	var out []*Lane
@@ -79,6 +85,7 @@ func (s *Store) Lanes(target, place string, n int) []*Lane {
 		if l.id.target != target || l.id.index >= uint64(max(n, 0)) && l.pack == nil {
 			continue
 		}
+		l.parts = n
 		if l.place != place { // the numbers of the old place say nothing here
 			l.place, l.key, l.seq = place, newKey(l.id.index, n), 0
 		}
@@ -137,7 +144,7 @@ func (l *Lane) Begin(p Pack) error {
 		next.claim.hold(true)
 		err = l.store.commitLane(l, func() {
 			if l.worn && !l.adrift && !p.Keep {
-				l.key, l.seq = newKey(l.id.index, 1), 0
+				l.key, l.seq = newKey(l.id.index, l.parts), 0
 			}
 			if !p.Keep {
 				l.seq++
@@ -156,9 +163,9 @@ func (l *Lane) Begin(p Pack) error {
 	next.claim.hold(false)
 	l.store.changeLane(l, func() {
 		if !l.adrift { // a number that the disk may not know must not be given away again after a crash
-			l.key, l.seq = newKey(l.id.index, 1), 0
+			l.key, l.seq = newKey(l.id.index, l.parts), 0
 		}
-		l.pack, l.worn = nil, true
+		l.pack = nil
 		l.seq++
 	})
 	l.adrift = true
@@ -167,7 +174,7 @@ func (l *Lane) Begin(p Pack) error {
 
 // Renumber takes another key: somebody else has used up numbers of the present one. The pack needs a Begin before it is sent.
 func (l *Lane) Renumber() {
-	l.store.changeLane(l, func() { l.key, l.seq, l.worn = newKey(l.id.index, 1), 0, false })
+	l.store.changeLane(l, func() { l.key, l.seq, l.worn = newKey(l.id.index, l.parts), 0, false })
 }
 
 // Done says that the claim of the lane's pack is settled.

@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -240,5 +241,35 @@ func (h *harbour) finish(t *rapid.T) {
 	}
 	if n := h.s.Unresolved("to"); n != 0 {
 		t.Fatalf("%d packs are unresolved", n)
+	}
+}
+
+// Two who go on with copies of one state send what was left under the same number, and everything else under keys of their own.
+func TestCopiedState(t *testing.T) {
+	h := newHarbour(t)
+	s := h.ships[0]
+	h.stored = make([]int, 4)
+	h.load(s, 4)
+	key, seq := s.Number()
+	kill(t, h.s)
+	keys := map[string]bool{key: true}
+	for range 2 {
+		disk := newDisk()
+		disk.names = maps.Clone(h.disk.names)
+		copied := openOn(t, t.TempDir(), disk)
+		l := copied.Lanes("to", "place", 3)[0]
+		if k, n := l.Number(); !l.Open() || k != key || n != seq {
+			t.Fatalf("%s %d, want %s %d", k, n, key, seq)
+		}
+		l.Done()
+		if err := l.Begin(Pack{Content: [][]byte{[]byte("new")}}); err != nil {
+			t.Fatal(err)
+		}
+		if k, n := l.Number(); keys[k] || n != 1 {
+			t.Errorf("%s %d: a number was given away twice", k, n)
+		} else {
+			keys[k] = true
+		}
+		kill(t, copied)
 	}
 }

@@ -84,17 +84,15 @@ func (s *Store) takeLanes(all bool) (records []byte, version uint64) {
 // adoptLanes takes over what an earlier run left.
 func (s *Store) adoptLanes(found map[laneID]laneState) {
 	s.lanes = map[laneID]*Lane{}
-	damaged := len(s.recovered) > 0
 	for _, id := range slices.SortedFunc(maps.Keys(found), func(a, b laneID) int {
 		return cmp.Or(cmp.Compare(a.target, b.target), cmp.Compare(a.index, b.index))
 	}) {
-		l := &Lane{store: s, id: id, laneState: found[id]}
+		l := &Lane{store: s, id: id, worn: true, parts: 1, laneState: found[id]}
 		s.lanes[id] = l
 		s.lastLane = max(s.lastLane, l.number)
 		if l.pack != nil {
 			s.adoptPack(l)
 		}
-		l.worn = l.worn || damaged
 	}
 }
 
@@ -134,7 +132,6 @@ func appendLane(dst []byte, id laneID, l *laneState) []byte {
 		b = appendString(b, l.place)
 		b = append(b, l.key[:]...)
 		b = binary.AppendUvarint(b, l.seq)
-		b = appendBool(b, l.worn)
 		b = append(b, l.slot)
 		b = appendBool(b, l.pack != nil)
 		if p := l.pack; p != nil {
@@ -157,7 +154,7 @@ func readLane(payload []byte) (id laneID, l laneState, err error) {
 	id = laneID{r.string(), r.uint()}
 	l.number, l.place = r.uint(), r.string()
 	copy(l.key[:], r.take(len(l.key)))
-	l.seq, l.worn = r.uint(), r.bool()
+	l.seq = r.uint()
 	if b := r.take(1); b != nil {
 		l.slot = b[0] & 1
 	}

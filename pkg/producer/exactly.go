@@ -118,7 +118,7 @@ func (d *delivery) enumerate(l *load, body *Body) {
 
 // renumber takes another key, because the present one's numbers were used up by somebody else.
 func (d *delivery) renumber(l *load, body *Body) {
-	d.Log.Warn("the service has seen a number before it was used: another hash key is taken. Was the state directory copied or set back?",
+	d.Log.Warn("the service has seen a number before it was used: another hash key is taken",
 		"code", idTaken, "lane", d.lane.Index())
 	d.lane.Renumber()
 	l.number = number{}

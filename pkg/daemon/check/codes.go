@@ -138,7 +138,7 @@ var daemonCodes = []Entry{
 	{Code: "SHP-P413", Title: "There is no credential to send with", Means: "The lines wait in their files.", Fix: "shipper check walks the chain of credentials."},
 	{Code: "SHP-P820", Title: "A request had been stored before", Means: "With exactly_once: its answer was lost, it was sent again under its number, and the service knew that. Nothing is there twice."},
 	{Code: "SHP-P821", Title: "The service knows a number that was not used yet", Means: "With exactly_once: somebody else writes with the same hash key. Another key is taken, and the lines are sent under that.",
-		Fix: "Never copy a state directory to another host, and do not set one back to an older copy."},
+		Fix: "Nothing; if it happens again and again, please report it."},
 	{Code: "SHP-P822", Title: "The service does not take numbered requests", Means: "The lines wait in their files.", Fix: "Set exactly_once = false for this target."},
 	{Code: "SHP-P823", Title: "The service takes the same number twice", Means: "shipper check wrote its line twice under one number and both were accepted: exactly_once keeps no repeats out there. Nothing is lost by it.",
 		Fix: "Set exactly_once = false for this target, or ask the service's support whether the Logstore knows sequence ids."},
