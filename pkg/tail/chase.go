@@ -198,7 +198,7 @@ func (t *Tailer) neighbours(path string) []string {
 	}
 	for _, at := range bases {
 		dir, base := filepath.Split(at)
-		entries, err := os.ReadDir(dir)
+		entries, err := t.readDir(dir)
 		if err != nil {
 			continue
 		}
@@ -207,7 +207,7 @@ func (t *Tailer) neighbours(path string) []string {
 			switch {
 			case e.IsDir() && deep < 64:
 				deep++
-				below, err := os.ReadDir(filepath.Join(dir, e.Name()))
+				below, err := t.readDir(filepath.Join(dir, e.Name()))
 				if err != nil {
 					continue
 				}

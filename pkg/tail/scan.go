@@ -215,6 +215,7 @@ func (t *Tailer) list(d *dir, full bool) {
 
 // sweep looks at what is due: polled directories, and so many of the others that all had their turn after Options.Sweep.
 func (t *Tailer) sweep() {
+	t.listings = nil
 	now := t.now()
 	for _, d := range slices.Collect(maps.Values(t.dirs)) {
 		if d.polled && now.Sub(d.polledT) >= d.poll {

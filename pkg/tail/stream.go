@@ -82,7 +82,8 @@ func (s *stream) attrs() slog.Attr {
 // newStream makes the stream of an epoch that is already recorded. src is where its content is.
 func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byte) *stream {
 	s := &stream{id: e.ID, route: e.Route, in: in, epoch: e, file: f, src: src, marker: e.Marker, ahead: e.Ahead}
-	s.label.Store(&e.Path)
+	label := e.Path // the address of a field would keep all of e
+	s.label.Store(&label)
 	s.off.Store(e.Offset)
 	s.seen.Store(e.Offset)
 	head := e.Identity.Head

@@ -46,6 +46,7 @@ type Tailer struct {
 	bad       map[string]error             // paths that cannot be read now
 	links     map[string]map[string]struct{}
 	index     map[string]map[uint64][]string // directory listings of this step, by inode number
+	listings  map[string]listing             // of directories, since the last tick; see readDir
 	sweepList []string                       // directories that still have their turn in this sweep
 	sweepEach int
 	sweepNext time.Time
