@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -164,6 +165,9 @@ func (l *life) kill(state, left string) error {
 // copyState copies the files of a state directory, the lock apart.
 func copyState(from, to string) error {
 	return filepath.WalkDir(from, func(path string, e os.DirEntry, err error) error {
+		if errors.Is(err, os.ErrNotExist) {
+			return nil // removed a moment ago
+		}
 		if err != nil {
 			return err
 		}
@@ -178,6 +182,9 @@ func copyState(from, to string) error {
 			return nil
 		}
 		b, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,9 @@ func (w *model) met(f *inode) bool {
 // hopeless is an error that waiting does not mend: nothing has happened for longer than anything is waited for.
 type hopeless struct{ error }
 
+// enoughLooks say that nothing happens because nothing is left to do, and not because the machine has no time for this process.
+const enoughLooks = 500
+
 // look waits until the reader has met every log that is in place.
 func (w *model) look() error {
 	if w.life == nil {
@@ -47,14 +50,18 @@ func (w *model) settle(final bool) error {
 	}
 	w.heal()
 	w.note("pass")
-	quiet := time.Now()
+	quiet, turned, looks := time.Now(), time.Now(), 0
 	err := within(patience, func() error {
-		if w.life.tailer.Idle() == 0 || w.settled() != nil {
-			quiet = time.Now()
+		if looks++; w.life.tailer.Idle() == 0 || w.settled() != nil {
+			quiet, looks = time.Now(), 0
+		}
+		if time.Since(turned) > time.Second { // an answer from before the service was healed holds the target again
+			w.life.keys.turn()
+			turned = time.Now()
 		}
 		if m := w.missing(final); len(m) > 0 {
 			err := fmt.Errorf("%d lines are missing, the first is %d of %d of content %d: %s", len(m), m[0].at, len(m[0].of.recs), m[0].of.id, clip(m[0].text))
-			if time.Since(quiet) > modelFinal+2*time.Second {
+			if looks > enoughLooks && time.Since(quiet) > modelFinal+2*time.Second {
 				err = hopeless{err}
 			}
 			return err
