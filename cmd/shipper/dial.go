@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -18,22 +18,32 @@ func over(network, addr string) *http.Transport {
 }
 
 // overSockets calls ask with each control socket in turn, until one answers. What is served on the socket alone has no other way.
+// Its error is a *failure if a daemon has answered, or when none can be asked.
 func overSockets(sockets []string, ask func(socket string) error) error {
 	var reasons []error
 	for _, path := range sockets {
 		err := ask(path)
-		if err == nil {
-			return nil
+		if _, answered := errors.AsType[*failure](err); err == nil || answered {
+			return err
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			reasons = append(reasons, err)
-		}
-		if errors.Is(err, fs.ErrPermission) {
-			reasons = append(reasons, fmt.Errorf("the socket is for root and the group of the daemon, shipper as a rule: sudo usermod -aG shipper $USER, then log in again"))
+			reasons = append(reasons, withoutURL(err))
 		}
 	}
-	if len(reasons) == 0 {
-		return fmt.Errorf("no control socket at %s", strings.Join(sockets, " or "))
+	switch err := errors.Join(reasons...); {
+	case err == nil:
+		return failf(exitUnavailable, "no daemon answers: no control socket at %s (is it running? systemctl status shipper)", strings.Join(sockets, " or "))
+	case errors.Is(err, fs.ErrPermission):
+		return failf(exitUnavailable, "the daemon may not be asked: %w (its socket is for root and for its group: sudo, or usermod -aG shipper USER and log in again)", err)
+	default:
+		return failf(exitUnavailable, "no daemon answers: %w (is it running? systemctl status shipper)", err)
 	}
-	return errors.Join(reasons...)
+}
+
+// withoutURL leaves out the made-up address of a request over a socket.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os/signal"
 	"slices"
@@ -23,6 +25,9 @@ func (g *global) dryRun(ctx context.Context, cfg *config.Config, log *slog.Logge
 	defer stop()
 	out, err := daemon.Dry(ctx, cfg, daemon.Options{Version: buildVersion(), Log: log})
 	if err != nil {
+		if errors.Is(err, fs.ErrPermission) {
+			return failf(exitState, "positions cannot be read: run it as root or as the daemon's user: %w", err)
+		}
 		if code := startCode(err); code != exitIO {
 			return fail(code, err)
 		}

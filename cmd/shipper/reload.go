@@ -54,7 +54,7 @@ func (g *global) reload(ctx context.Context, wait time.Duration) error {
 		fmt.Fprint(g.stderr, loadErr.Error())
 		return exit(exitConfig)
 	}
-	return failf(exitUnavailable, "no daemon answers: %w (is it running? systemctl status shipper)", err)
+	return err
 }
 
 // askReload tries the sockets in turn.

@@ -142,7 +142,7 @@ func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 			return status, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			reasons = append(reasons, err)
+			reasons = append(reasons, withoutURL(err))
 		}
 	}
 	if cfg.Admin.Listen != "" {
@@ -150,7 +150,7 @@ func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 		if err == nil {
 			return status, nil
 		}
-		reasons = append(reasons, err)
+		reasons = append(reasons, withoutURL(err))
 	}
 	if len(reasons) == 0 {
 		return nil, failf(exitUnavailable, "no daemon answers: no control socket at %s, and admin.listen is off (is it running? systemctl status shipper)",
