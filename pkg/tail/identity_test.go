@@ -25,6 +25,8 @@ func TestDecide(t *testing.T) {
 		{"elsewhere, only a short head agrees", func(s *seen) { s.kernel, s.headLen = different, 20 }, unrelated},
 		{"elsewhere, short head, rotated name", func(s *seen) { s.kernel, s.headLen, s.rotated = different, 20, true }, moved},
 		{"elsewhere, shorter", func(s *seen) { s.kernel, s.long, s.marker = different, false, unknown }, unrelated},
+		{"elsewhere, shorter, begins alike", func(s *seen) { s.kernel, s.long, s.marker, s.begins, s.rotated = different, false, unknown, true, true }, shorter},
+		{"elsewhere, shorter, begins alike, other name", func(s *seen) { s.kernel, s.long, s.marker, s.begins = different, false, unknown, true }, unrelated},
 		{"elsewhere, unread, common header", func(s *seen) { s.kernel, s.marker = different, unknown }, unrelated},
 		{"elsewhere, unread, rotated name", func(s *seen) { s.kernel, s.marker, s.rotated = different, unknown, true }, moved},
 		{"new file", func(s *seen) { s.kernel, s.head, s.marker = different, different, unknown }, unrelated},
@@ -74,7 +76,7 @@ func FuzzDecide(f *testing.F) {
 	f.Fuzz(func(t *testing.T, bits, kernel, head, marker uint8, n int32) {
 		s := seen{
 			observable: bits&1 != 0, long: bits&2 != 0, compressed: bits&4 != 0, alive: bits&8 != 0, rotated: bits&16 != 0,
-			kernel: match(kernel % 3), head: match(head % 3), marker: match(marker % 3), headLen: n,
+			kernel: match(kernel % 3), head: match(head % 3), marker: match(marker % 3), headLen: n, begins: bits&32 != 0,
 		}
 		v := decide(s)
 		switch {
@@ -84,6 +86,8 @@ func FuzzDecide(f *testing.F) {
 			t.Errorf("%+v: %v although the content differs", s, v)
 		case (v == moved || v == copied) && s.head != same:
 			t.Errorf("%+v: %v without the same head", s, v)
+		case v == shorter && (s.long || !s.begins || !s.rotated):
+			t.Errorf("%+v: %v although something may be new in it", s, v)
 		case v == rewritten && s.kernel != same:
 			t.Errorf("%+v: %v in another inode", s, v)
 		}
