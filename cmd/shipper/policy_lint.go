@@ -22,7 +22,8 @@ func newPolicyLint(g *global, p *policyFlags) *cobra.Command {
 		Long: `Lint an existing RAM document: does it allow what the configuration needs, what else does it allow, and into which of
 the known traps does it fall? The kind of document (trust, role or caller) is told from its content. Without a
 configuration only the document itself is looked at. With --caller, --caller-account or --ask a trust policy is
-compared with who the hosts are.
+compared with who the hosts are. Several documents of a role are judged together when they stand in one JSON array, as
+policy role writes them.
 
 Exit codes: 0 no errors (there may be warnings); 1 errors.`,
 		Args: cobra.ExactArgs(1),
@@ -82,7 +83,7 @@ func readDocument(stdin io.Reader, name string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, ram.MaxParse+1))
+	data, err := io.ReadAll(io.LimitReader(in, ram.MaxList+1))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

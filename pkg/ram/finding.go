@@ -61,7 +61,7 @@ var traps = []Finding{
 	{Code: "SHP-A217", Severity: Warning, Title: "the action is a pattern",
 		Explanation: "It allows more actions than are needed, and those that will be invented later."},
 	{Code: "SHP-A218", Severity: Error, Title: "the document is too long",
-		Explanation: "RAM takes 4096 characters in a custom policy, STS 2048 in a session policy."},
+		Explanation: "RAM takes 6144 characters in a custom policy, STS 2048 in a session policy."},
 	{Code: "SHP-A219", Severity: Error, Title: "the external id differs",
 		Explanation: "The trust policy demands an external id that the configuration does not send."},
 	{Code: "SHP-A220", Severity: Error, Title: "a Deny blocks what is needed",

@@ -31,8 +31,9 @@ func (r Report) Errors() int {
 // Lint answers for an existing document: would it allow what the configuration needs, what else does it allow, and into which
 // of the known traps does it fall? What the plan leaves empty is not checked. The kind of document is told from its content:
 // a Principal makes a trust policy, an action of STS or the ARN of a role a caller policy, anything else a role policy.
+// Several documents of a role are judged together; see ParseList.
 func Lint(data []byte, need Plan) Report {
-	p, err := Parse(data)
+	parts, err := ParseList(data)
 	if err != nil {
 		f := trap("A201")
 		if e, ok := errors.AsType[*SyntaxError](err); ok {
@@ -42,7 +43,8 @@ func Lint(data []byte, need Plan) Report {
 		f.Fix = "mend line " + fmt.Sprint(f.Line) + ", or take the document that `shipper policy` writes"
 		return Report{Findings: []Finding{f}}
 	}
-	l := &linter{policy: p, need: need, report: Report{Document: kindOf(p)}}
+	p := joined(parts)
+	l := &linter{policy: p, parts: parts, need: need, report: Report{Document: kindOf(p)}}
 	l.relaxed = relax(p)
 	switch l.report.Document {
 	case TrustDocument:
@@ -67,7 +69,8 @@ func Lint(data []byte, need Plan) Report {
 
 type linter struct {
 	policy  *Policy
-	relaxed *Policy // the same without conditions
+	parts   []*Policy // what policy was joined from
+	relaxed *Policy   // the same without conditions
 	need    Plan
 	report  Report
 }
@@ -141,7 +144,12 @@ func (l *linter) conditions(s *Statement) {
 }
 
 func (l *linter) size() {
-	n := l.policy.Size()
+	for _, part := range l.parts {
+		l.sizeOf(part.Size())
+	}
+}
+
+func (l *linter) sizeOf(n int) {
 	switch {
 	case n > MaxPolicy:
 		l.add("A218", 0, fmt.Sprintf("This one has %d.", n), "split it into several policies")

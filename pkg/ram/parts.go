@@ -1,7 +1,11 @@
 package ram
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"sort"
 	"strings"
 )
@@ -68,4 +72,70 @@ func (p Plan) parts(d Document) []*Policy {
 		return p.RoleParts()
 	}
 	return []*Policy{p.Policy(d)}
+}
+
+// MaxList is what ParseList accepts at all, in bytes.
+const MaxList = MaxAttached * MaxParse
+
+// ParseList reads one document, or an array of documents that belong together, as `shipper policy role` writes it for many
+// Logstores. Lines are those of the whole text. Every error is a *SyntaxError.
+func ParseList(data []byte) ([]*Policy, error) {
+	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("[")) || len(data) > MaxList {
+		p, err := Parse(data)
+		if err != nil {
+			return nil, err
+		}
+		return []*Policy{p}, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if _, err := d.Token(); err != nil {
+		return nil, &SyntaxError{Line: 1, Column: 1, Message: err.Error()}
+	}
+	var out []*Policy
+	for d.More() {
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			_, err := Parse(data) // it names the place
+			return nil, err
+		}
+		above := bytes.Count(data[:int(d.InputOffset())-len(raw)], []byte("\n"))
+		p, err := Parse(raw)
+		if e, ok := errors.AsType[*SyntaxError](err); ok {
+			e.Line += above
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, p.lower(above))
+	}
+	_, closed := d.Token()
+	if _, end := d.Token(); closed != nil || end != io.EOF || len(out) == 0 {
+		_, err := Parse(data)
+		return nil, err
+	}
+	return out, nil
+}
+
+// lower moves a document down by so many lines.
+func (p *Policy) lower(lines int) *Policy {
+	for i := range p.Statement {
+		s := &p.Statement[i]
+		s.Line += lines
+		for k := range s.Condition {
+			s.Condition[k].Line += lines
+		}
+	}
+	return p
+}
+
+// joined is what several documents allow and deny together.
+func joined(list []*Policy) *Policy {
+	if len(list) == 1 {
+		return list[0]
+	}
+	out := &Policy{}
+	for _, p := range list {
+		out.Statement = append(out.Statement, p.Statement...)
+	}
+	return out
 }

@@ -174,3 +174,36 @@ func TestPartsAreCreatedGrantedAndUndone(t *testing.T) {
 		}
 	}
 }
+
+// The parts of a role, in an array, are linted together: nothing is missing and nothing is too much; a line is one of the whole text.
+func TestLintParts(t *testing.T) {
+	for name, p := range crowded() {
+		text := p.JSON(RoleDocument)
+		r := Lint([]byte(text), p)
+		if !r.Allows || r.Errors() > 0 || len(r.Extra) > 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		var list []json.RawMessage
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Fatal(err)
+		}
+		if r := Lint(list[0], p); r.Allows {
+			t.Errorf("%s: the first part alone is enough", name)
+		}
+		broken := strings.Replace(text, `"log:PostLogStoreLogs"`, `"log:*"`, 2)
+		seen := map[int]bool{}
+		for _, f := range Lint([]byte(broken), p).Findings {
+			if f.Line > 0 && strings.Contains(strings.Split(broken, "\n")[f.Line-1], "{") {
+				seen[f.Line] = true
+			}
+		}
+		if len(seen) < 2 {
+			t.Errorf("%s: lines %v", name, seen)
+		}
+	}
+	for _, bad := range []string{"[]", "[", "[{]", "[1]", "[{}]", `[{"Version":"1","Statement":[]}] x`, "[" + strings.Repeat("[", 10000), "[{}" + strings.Repeat(" ", MaxList)} {
+		if list, err := ParseList([]byte(bad)); err == nil {
+			t.Errorf("%.20s: %v", bad, list)
+		}
+	}
+}

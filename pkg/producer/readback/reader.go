@@ -23,7 +23,7 @@ const timeout = 30
 // pageGroups is how many LogGroups one request asks for; maxRaw bounds what one answer may unfold to, in bytes.
 const (
 	pageGroups = 100
-	maxRaw     = 256 << 20
+	maxRaw     = 64 << 20
 )
 
 // Refused is an answer of the service that is not a yes.
