@@ -93,6 +93,7 @@ func (w *model) born(state string) (*life, error) {
 	l.tailer, err = tail.New(tail.Options{
 		Inputs:    []tail.Input{{Name: "in", Config: cfg, Targets: []string{"central"}}},
 		Positions: &witnessed{l.store, w}, Readers: 2, Spool: filepath.Join(state, "spool"), MaxSpool: 1 << 30, FinalWait: modelFinal, Sweep: modelSweep, Log: log,
+		Keeper: w.keeper, Kept: w.keeper.give(),
 		NewSink: func(s tail.Stream) tail.Sink {
 			return &handed{Writer: l.batches.Writer(l.store.Stream(s.ID), batch.Group{Path: s.Path}), w: w, life: l.n}
 		},
@@ -183,7 +184,7 @@ func copyState(from, to string) error {
 		}
 		b, err := os.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) {
-			return nil
+			return nil // a file of the spool that was sent in the meantime
 		}
 		if err != nil {
 			return err

@@ -86,9 +86,12 @@ func (w *model) stop(kill bool) error {
 	if kill {
 		w.states++
 		left := filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("state%d", w.states))
+		kept := w.keeper.fork()
 		if err := l.kill(w.state, left); err != nil {
 			return err
 		}
+		w.keeper.empty()
+		w.keeper = kept
 		w.state = left
 	} else {
 		drain := patience
@@ -96,6 +99,7 @@ func (w *model) stop(kill bool) error {
 			drain = modelDrain
 		}
 		l.stop(drain)
+		w.keeper.empty()
 		w.closeDeleted()
 	}
 	w.life = nil

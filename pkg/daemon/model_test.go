@@ -95,6 +95,7 @@ type model struct {
 	all        bool // rotated files match too
 	log        *lockedLog
 	service    *modelService
+	keeper     *modelKeeper
 	life       *life // nil while nothing runs
 	lives      int
 	contents   int
@@ -173,7 +174,7 @@ type failure struct {
 // play plays a script from a first line that is delivered to an end where everything must be.
 func (s script) play(dir string) (err error) {
 	w := &model{
-		dir: filepath.Join(dir, "log"), state: filepath.Join(dir, "state0"), all: s.all, log: &lockedLog{}, service: newModelService(),
+		dir: filepath.Join(dir, "log"), state: filepath.Join(dir, "state0"), all: s.all, log: &lockedLog{}, service: newModelService(), keeper: newModelKeeper(),
 		files: map[string]*inode{}, writers: map[string]*writing{}, recs: map[string]*rec{}, unsafe: map[*rec]bool{},
 	}
 	w.service.taken = w.taken
@@ -224,6 +225,7 @@ func (w *model) end() {
 		w.life.line.cut()
 		w.life.stop(0)
 	}
+	w.keeper.empty()
 	for _, o := range w.writers {
 		o.f.Close()
 	}
