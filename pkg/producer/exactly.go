@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -48,9 +49,16 @@ func (p *Producer) borrow() [][]*checkpoint.Lane {
 	if p.Config.ExactlyOnce {
 		n = p.InFlight
 	}
+	left := 0
 	for _, l := range p.Lanes.Lanes(p.Target, p.client.place(), n) {
 		i := l.Index() % p.InFlight
 		out[i] = append(out[i], l)
+		if l.Open() {
+			left++
+		}
+	}
+	if left > 0 {
+		p.Log.Info(fmt.Sprintf("requests that were not answered before the last end go out first, under the same numbers: %d", left))
 	}
 	return out
 }
