@@ -142,9 +142,28 @@ func (t *Tailer) takeSpooled(path string) (taken []takenOver) {
 		t.dropUnused(f)
 		return nil
 	}
-	t.spooled[f] = path
+	t.spooled[f] = t.respool(f, path, ids)
 	t.log.Info("a deleted file is read on from the spool", "at", path)
 	return taken
+}
+
+// respool gives a file of the spool the names of the streams that are read from it now, if others are, and returns its path.
+func (t *Tailer) respool(f *file, path string, ids []StreamID) string {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id StreamID) bool {
+		s := t.streams[id]
+		return s != nil && s.file != f // what it had was rewritten; one that is not configured now stays
+	})
+	for _, r := range t.routes() {
+		if s := f.streams[r]; s != nil && !slices.Contains(ids, s.id) {
+			ids = append(ids, s.id)
+		}
+	}
+	name := filepath.Join(filepath.Dir(path), spoolName(ids)+filepath.Ext(path))
+	if name != path && os.Rename(path, name) == nil {
+		f.where = name
+		return name
+	}
+	return path
 }
 
 // takeRoute finds the epoch of a route that f was saved for: the one that stands in its name, or one that was begun in it since.

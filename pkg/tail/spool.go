@@ -87,10 +87,10 @@ func (t *Tailer) owed(f *file) []Epoch {
 }
 
 // spoolName names the streams that a file is saved for.
-func spoolName(owed []Epoch) string {
+func spoolName(ids []StreamID) string {
 	name := strings.TrimSuffix(KeptPrefix, "-")
-	for _, e := range owed {
-		name += "-" + strconv.FormatUint(uint64(e.ID), 10)
+	for _, id := range ids {
+		name += "-" + strconv.FormatUint(uint64(id), 10)
 	}
 	return name
 }
@@ -124,7 +124,11 @@ func (t *Tailer) save(ctx context.Context, f *file, owed []Epoch, room int64) (n
 	if err := os.MkdirAll(t.opts.Spool, 0o700); err != nil {
 		return 0, err
 	}
-	name := filepath.Join(t.opts.Spool, spoolName(owed)+ext)
+	var ids []StreamID
+	for _, e := range owed {
+		ids = append(ids, e.ID)
+	}
+	name := filepath.Join(t.opts.Spool, spoolName(ids)+ext)
 	part, err := os.OpenFile(name+partSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return 0, err
