@@ -6,7 +6,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 GOFLAGS  += -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: build test short model fuzz lint fmt generate e2e bench stages clean
+.PHONY: build test short model fuzz lint fmt generate e2e bench flame stages clean
 
 build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
@@ -67,6 +67,9 @@ container: ## as root: the image as a hardened container, on a node and as a sid
 
 bench: ## shipper against a loop around the SDK's producer and the bare pipeline; BENCH='-only nginx' for a part
 	$(GO) run ./internal/bench $(BENCH)
+
+flame: ## docs/flame.svg, where the time goes, from a run of the nginx corpus under the profiler
+	$(GO) run ./internal/bench -flame docs/flame.svg
 
 stages: ## the stages, each by itself
 	$(GO) test -run '^$$' -bench . -benchmem ./pkg/... ./internal/...

@@ -25,6 +25,7 @@ type options struct {
 	shipper string
 	dir     string
 	against string
+	svg     string
 }
 
 // bench is one run of the harness.
@@ -34,11 +35,14 @@ type bench struct {
 	out io.Writer
 }
 
-// sections in the order in which they run.
-var sections = []struct {
+// section is one part of what is measured.
+type section struct {
 	name string
 	run  func(*bench, context.Context) error
-}{
+}
+
+// sections in the order in which they run.
+var sections = []section{
 	{"binary", (*bench).binary},
 	{"nginx", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "nginx", 1) }},
 	{"json", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "json", 1) }},
@@ -72,10 +76,15 @@ func main() {
 	flag.IntVar(&o.files, "files", 10_000, "number of slow and of idle files")
 	flag.StringVar(&o.shipper, "shipper", "", "the binary to measure instead of one that is built from here")
 	flag.StringVar(&o.against, "against", "shipper v4,exactly once,bare,sdk", "programs that shipper is compared with")
+	flag.StringVar(&o.svg, "flame", "", "measure nothing; draw a flame graph of the nginx corpus to this file")
 	flag.StringVar(&o.dir, "dir", "", "where corpora and state go; the default is removed at the end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if o.svg != "" {
+		o.only = "flame"
+		sections = append(sections, section{"flame", (*bench).flame})
+	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
