@@ -79,7 +79,7 @@ type watcher struct {
 // these, not one for each write. While something changes all the time it is busyLinger: most of what a look costs is waking up.
 const (
 	linger     = 10 * time.Millisecond
-	busyLinger = 25 * time.Millisecond
+	busyLinger = 15 * time.Millisecond
 )
 
 // manyEvents in one round mean that there is no time to let the kernel gather more.
