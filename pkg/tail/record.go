@@ -97,7 +97,7 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 		rec.misses = 0
 		if free(f) {
 			switch t.judge(rec.epoch, f, false, true) {
-			case resume:
+			case resume, moved: // moved: a compressed generation that was read before
 				t.foundRecord(rec, f, in)
 				return
 			case rewritten: // truncated, filled again and then rotated while nobody looked
