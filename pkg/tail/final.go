@@ -1,6 +1,8 @@
 package tail
 
 import (
+	"time"
+
 	"shipper/internal/linux"
 )
 
@@ -78,7 +80,7 @@ func (t *Tailer) final(s *stream) {
 	rec := &record{epoch: s.epoch, done: true, checked: t.now()}
 	copies := t.hasCopies(s)
 	t.over(s)
-	if f.f == nil || f.info.Links > 0 || copies || t.livesOn(rec) {
+	if f.f == nil || f.info.Links > 0 || copies || t.livesOn(rec, time.Time{}) {
 		t.records[s.route] = append(t.records[s.route], rec)
 	} else {
 		t.opts.Positions.End(s.id)

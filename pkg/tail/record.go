@@ -196,17 +196,19 @@ func (t *Tailer) tendRecord(rec *record, in *input) {
 	if rec.misses++; rec.misses < forgetMisses || !rec.done && t.now().Sub(rec.epoch.Seen) < forgetAfter {
 		return
 	}
-	if !t.livesOn(rec) {
+	if !t.livesOn(rec, time.Time{}) {
 		t.forget(rec)
 	}
 }
 
-// livesOn looks for the content of an epoch whose file is gone, compressed or copied, and lets the record stand for that. The
-// beginning has to do: to unpack all of it would hold everything up.
-func (t *Tailer) livesOn(rec *record) bool {
+// livesOn looks for the content of an epoch whose file is gone, compressed or copied after its last byte was written, and lets the
+// record stand for that. The beginning has to do: to unpack all of it would hold everything up.
+func (t *Tailer) livesOn(rec *record, written time.Time) bool {
 	e := rec.epoch
 	e.Offset, e.Marker = 0, Marker{}
-	f, is := t.find(e, e.Route, func(f *file) bool { return f.streams[e.Route] == nil && !t.owned(e.Route, f) })
+	f, is := t.find(e, e.Route, func(f *file) bool {
+		return f.streams[e.Route] == nil && !t.owned(e.Route, f) && (written.IsZero() || f.id.Birth > written.UnixNano())
+	})
 	if f != nil {
 		defer t.dropUnused(f)
 	}

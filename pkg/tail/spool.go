@@ -77,7 +77,9 @@ func (t *Tailer) owed(f *file) []Epoch {
 			case other:
 				e.Offset, e.Ahead = 0, nil
 				out = append(out, e)
-			case e.Offset < f.info.Size && !f.packed() || f.packed() && !(s.finished && t.settled(s)):
+			case f.packed() && s.finished && t.settled(s), !f.packed() && e.Offset >= f.info.Size:
+			case t.noWriter(f) && t.livesOn(&record{epoch: e}, f.info.Mod):
+			default:
 				out = append(out, e)
 			}
 		}
