@@ -165,6 +165,8 @@ func decide(s seen) verdict {
 			return rewritten
 		}
 		return resume
+	case s.kernel == same && s.long && s.head != different && s.marker != different:
+		return moved // a compressed generation that was read before, however little its content says
 	case s.kernel == unknown && !s.compressed && s.long && s.head != different && s.marker != different:
 		return resume
 	}
