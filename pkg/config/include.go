@@ -34,6 +34,7 @@ func (l *loader) include(src *source, n *node, chain []string) {
 			l.add(l.problem(p, true, codeInclude, fmt.Sprintf("include: %q is not a pattern", pattern), `a "[" begins a set of characters and must be closed`))
 			continue
 		}
+		l.trace.globs[path] = matches
 		if len(matches) == 0 && !strings.ContainsAny(pattern, "*?[") {
 			l.add(l.problem(p, true, codeInclude, fmt.Sprintf("include: %s does not exist", path), ""))
 			l.partial = true
@@ -46,6 +47,7 @@ func (l *loader) include(src *source, n *node, chain []string) {
 
 // included reads one file that n names.
 func (l *loader) included(n *node, path string, chain []string) {
+	l.trace.file(path)
 	real := realPath(path)
 	if slices.Contains(chain, real) {
 		l.add(l.problem(n, true, codeInclude, fmt.Sprintf("include: %s includes itself", path), "files can not include each other in a circle"))

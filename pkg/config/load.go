@@ -48,6 +48,7 @@ type loader struct {
 	broken   map[string]bool // values that were reported already; their owners need not complain again
 	partial  bool            // a file could not be parsed: what refers to it cannot be judged
 	root     *node
+	trace    trace
 }
 
 // Load reads the file, what it includes, the environment and the flags, and checks the whole. The error is Errors, with
@@ -83,6 +84,7 @@ func Load(opts Options) (*Config, error) {
 // newLoader returns a loader that has read nothing yet.
 func newLoader(opts Options) *loader {
 	l := &loader{env: opts.Env, main: opts.Path, read: map[string]bool{}, broken: map[string]bool{}, root: &node{table: map[string]*node{}}}
+	l.trace = trace{stamps: map[string]stamp{}, globs: map[string][]string{}}
 	if l.env == nil {
 		l.env = os.LookupEnv
 	}
@@ -156,10 +158,11 @@ func (l *loader) file(path string, by []string) {
 // content reads a file and enters it in the list of files.
 func (l *loader) content(path string) (string, bool) {
 	fail := func(message, hint string) (string, bool) {
-		l.partial = true
+		l.partial, l.trace.failed = true, true
 		l.add(Problem{File: path, Code: codeFile, Message: message, Hint: hint})
 		return "", false
 	}
+	l.trace.file(path)
 	f, err := os.Open(path)
 	if err != nil {
 		hint := ""

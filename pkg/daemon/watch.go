@@ -9,7 +9,7 @@ import (
 )
 
 // watchEvery is how often configuration files are looked at. Links that are swapped under a ConfigMap, bind mounts and network
-// file systems give no notification that could be trusted, and hashing a few kilobytes costs nothing.
+// file systems give no notification that could be trusted, and a few stat calls cost nothing.
 const watchEvery = time.Second
 
 // reloadUntil carries out reloads that are asked for, and those that changed files ask for, until ctx ends.
@@ -21,16 +21,17 @@ func (d *Daemon) reloadUntil(ctx context.Context) {
 	}
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()
+	files := config.NewWatcher(*d.opt.Source)
 	w := watch{tried: fingerprint(d.now().cfg.Files)}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case answer := <-d.reloads.asks:
-			w.tried = fingerprint(config.Files(*d.opt.Source))
+			w.tried = fingerprint(files.Files())
 			answer <- d.reload(ctx)
 		case <-look.C:
-			if d.now().cfg.Agent.ReloadOnChange && w.changed(fingerprint(config.Files(*d.opt.Source))) {
+			if d.now().cfg.Agent.ReloadOnChange && w.changed(fingerprint(files.Files())) {
 				d.reload(ctx)
 			}
 		}
