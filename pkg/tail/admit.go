@@ -142,7 +142,7 @@ func (t *Tailer) unmet(f *file, r Route) bool {
 
 // skipPacked leaves a compressed file alone; if it is still being written it is looked at again.
 func (t *Tailer) skipPacked(f *file, in *input, r Route) {
-	f.links[r] = nil
+	f.copyOf(r, nil)
 	if f.growing = !t.noWriter(f); f.growing {
 		t.linked[f] = struct{}{}
 		return

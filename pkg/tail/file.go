@@ -25,7 +25,7 @@ type file struct {
 
 	names   map[string]struct{} // configured paths that lead to it now
 	streams map[Route]*stream   // what is read from it
-	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0
+	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0; nil if none
 	linkEnd int64               // up to here the copy was seen to equal the original, which is in place
 
 	growing bool // a copy that was not complete when it was compared
@@ -94,7 +94,7 @@ func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
 	remote := t.trust(path, &id, &info)
 	return &file{
 		id: id, f: f, where: resolved(path), born: id.Birth, info: info, first: first, names: map[string]struct{}{},
-		streams: map[Route]*stream{}, links: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
+		streams: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
 	}, nil
 }
 

@@ -35,11 +35,12 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 			t.revive(rec, f, in)
 			return
 		case copied:
-			f.links[r] = nil
+			f.copyOf(r, nil)
 			return
 		case shorter:
 			if !t.settleCopy(f, rec.epoch, in) {
-				f.links[r], f.growing = nil, true
+				f.copyOf(r, nil)
+				f.growing = true
 			}
 			return
 		}
@@ -161,8 +162,17 @@ func (t *Tailer) relink(f *file, s *stream) {
 
 // link notes that f holds a copy of what s reads.
 func (t *Tailer) link(f *file, s *stream) {
-	f.links[s.route] = s
+	f.copyOf(s.route, s)
 	t.linked[f] = struct{}{}
+}
+
+// copyOf keeps f from being read by a route, because it holds what s reads; s is nil if no stream needs to be asked again. The map
+// is made here, as hardly any file is a copy.
+func (f *file) copyOf(r Route, s *stream) {
+	if f.links == nil {
+		f.links = map[Route]*stream{}
+	}
+	f.links[r] = s
 }
 
 // tendLinks looks again at every copy of something that is still read.
