@@ -174,8 +174,8 @@ func (t *Tailer) unsaved(f *file, owed []Epoch, why error) {
 		}
 		t.log.Error("a deleted file could not be saved for the next start", s.attrs(), "code", "SHP-T011", "err", why)
 		t.loseUnread(s, e.Offset, end, e.Ahead, LostUnsaved)
-		if !t.hasCopies(s) {
-			t.opts.Positions.End(e.ID) // nothing can be met of it again
+		if s.intact() && !t.hasCopies(s) {
+			t.opts.Positions.End(e.ID) // nothing can be met of it again, unless it was copied before it was rewritten
 		}
 	}
 }
