@@ -60,6 +60,7 @@ func (t *Tailer) only(path string, ino uint64) []string {
 
 // findRecords looks for the epochs that no matched file stands for: rotated out of the patterns while nobody looked.
 func (t *Tailer) findRecords() {
+	now := t.now()
 	for r := range t.records {
 		in := t.inputOf(r)
 		if in == nil {
@@ -80,6 +81,9 @@ func (t *Tailer) findRecords() {
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(seen)) {
+			if t.looked[path].IsZero() {
+				t.looked[path] = now // nothing is there: what comes later may go before it is looked at again
+			}
 			t.fillGap(gap{in, r, path, seen[path], nil})
 		}
 	}
