@@ -49,6 +49,7 @@ func (t *Tailer) takeKept(h *os.File) (taken []takenOver) {
 	f.where = where
 	f = t.adopt(f)
 	for _, r := range t.routes() {
+		var other *record
 		for _, rec := range slices.Clone(t.records[r]) {
 			if f.streams[r] != nil || kernelIs(rec.epoch.Identity, f.id) == different {
 				continue
@@ -58,10 +59,13 @@ func (t *Tailer) takeKept(h *os.File) (taken []takenOver) {
 				since := rec.epoch.Seen
 				taken = append(taken, takenOver{t.revive(rec, f, t.inputOf(r)), since})
 			case rewritten:
-				since := rec.epoch.Seen
-				if s := t.revive(rec, f, t.inputOf(r)); t.hold(s) {
-					t.rewritten(s, since)
-				}
+				other = rec // of several that stood here, the last
+			}
+		}
+		if other != nil && f.streams[r] == nil { // rewritten before it was deleted, and nobody had looked
+			since := other.epoch.Seen
+			if s := t.revive(other, f, t.inputOf(r)); t.hold(s) {
+				t.rewritten(s, since)
 			}
 		}
 	}
