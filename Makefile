@@ -21,7 +21,7 @@ short: ## the quick part of the suite
 	$(GO) test -short ./...
 
 MODEL ?= 500
-model: ## MODEL random lives of a host against a model that knows every line; MODEL_SEED=n plays those of that seed
+model: ## MODEL random lives of a host against a model that knows every line; MODEL_SEED=n plays those of that seed, MODEL_SEED=random others
 	SHIPPER_MODEL=$(MODEL) SHIPPER_MODEL_SEED=$(MODEL_SEED) $(GO) test -count=1 -timeout 10m -parallel $(WAITING) -v -run '^TestModel$$' ./pkg/daemon
 
 FUZZTIME ?= 10s
