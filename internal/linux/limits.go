@@ -48,8 +48,3 @@ func Fallocate(f *os.File, off, n int64) error {
 func Gone(err error) bool {
 	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR)
 }
-
-// Full reports whether err says that a kernel resource is used up: descriptors, inotify watches or instances.
-func Full(err error) bool {
-	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE)
-}

@@ -2,7 +2,6 @@ package ram
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -254,30 +253,6 @@ func (p Plan) Needs() []Request {
 		}
 	}
 	return out
-}
-
-// For makes a permission policy for any actions of the table. An empty region becomes `*`; a name that is meant to be any
-// must be given as "*".
-func For(actions []string, vars Vars) (*Policy, error) {
-	if vars.Region == "" {
-		vars.Region = "*"
-	}
-	out := &Policy{}
-	for _, a := range actions {
-		list, err := Resources(a, vars)
-		if err != nil {
-			return nil, fmt.Errorf("document for %s: %w", short(strings.Join(actions, ", ")), err)
-		}
-		known, _ := Lookup(a)
-		out.Statement = merge(out.Statement, known.Name, tidy(list))
-	}
-	if len(out.Statement) == 0 {
-		return nil, fmt.Errorf("document for no action at all")
-	}
-	if n := out.Size(); n > MaxPolicy {
-		return nil, fmt.Errorf("the document has %d characters, RAM takes %d", n, MaxPolicy)
-	}
-	return out, nil
 }
 
 // unique sorts Logstores and drops repetitions.

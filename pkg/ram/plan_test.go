@@ -225,33 +225,6 @@ func TestDocumentsRoundTrip(t *testing.T) {
 	}
 }
 
-func TestFor(t *testing.T) {
-	vars := Vars{UID: accountA, Project: "p", Logstore: "l", Config: "c", MachineGroup: "m", ConsumerGroup: "g"}
-	for _, a := range Actions() {
-		p, err := For([]string{a.Name}, vars)
-		if err != nil {
-			t.Fatal(err)
-		}
-		vars := vars
-		vars.Region = "cn-shanghai"
-		list, _ := Resources(a.Name, vars)
-		for _, r := range list {
-			if p.Evaluate(Request{Action: a.Name, Resource: r}) != Allow {
-				t.Errorf("%s does not allow itself on %s", p.Compact(), r)
-			}
-		}
-	}
-	p, err := For([]string{"log:ListShards", "log:GetLogStore", "log:GetProject"}, vars)
-	if err != nil || len(p.Statement) != 2 || len(p.Statement[0].Action) != 2 {
-		t.Errorf("%s %v", p.Compact(), err)
-	}
-	for _, bad := range [][]string{nil, {"log:Nothing"}} {
-		if p, err := For(bad, vars); err == nil {
-			t.Errorf("%s", p.Compact())
-		}
-	}
-}
-
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*Plan){
 		"the owner must create the role":      func(p *Plan) { p.RoleARN.Account = accountB },
