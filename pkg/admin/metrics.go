@@ -52,7 +52,7 @@ var Metrics = []Metric{
 
 	{"shipper_acked_bytes_total", "Bytes of log files that the service has accepted.", Counter, []string{"input", "target"}},
 	{"shipper_acked_logs_total", "Logs that the service has accepted.", Counter, []string{"input", "target"}},
-	{"shipper_lost_bytes_total", "Bytes that were gone before they could be read: the file was deleted, truncated, taken out of the configuration and deleted, or given up for max_pinned_bytes. Alert on any increase; the log names path and range (SHP-T010).", Counter, []string{"input", "reason"}},
+	{"shipper_lost_bytes_total", "Bytes that were gone before they could be read: the file was deleted, truncated, taken out of the configuration and deleted, given up for max_pinned_bytes, or not saved at a stop. Alert on any increase; the log names path and range (SHP-T010).", Counter, []string{"input", "reason"}},
 	{"shipper_dead_letter_logs_total", "Logs that the service refused for ever, by its error code; they are kept in the dead-letter files.", Counter, []string{"target", "reason"}},
 	{"shipper_dead_letter_bytes", "Size of the dead-letter files.", Gauge, nil},
 	{"shipper_dead_letters_dropped_total", "Dead letters (groups of logs) that were deleted unsent because dead_letter.max was reached: their lines are lost.", Counter, nil},

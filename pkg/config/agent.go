@@ -18,8 +18,8 @@ import (
 type Agent struct {
 	// Name is this host's name in the tag __hostname__ of every log. Default "${HOSTNAME}".
 	Name string `toml:"name"`
-	// StateDir holds reading positions and dead letters. One shipper at a time may use it. Under systemd $STATE_DIRECTORY wins.
-	// Default "/var/lib/shipper".
+	// StateDir holds reading positions, dead letters, requests that wait for their answer (exactly_once) and what a stop saves of
+	// deleted files. One shipper at a time may use it. Under systemd $STATE_DIRECTORY wins. Default "/var/lib/shipper".
 	StateDir string `toml:"state_dir"`
 	// Drain says what happens on SIGTERM: "host" sends what has been read and stops; "sidecar" goes on reading until the files are
 	// quiet for drain_idle, because the application still writes its last lines; "auto" (the default) is sidecar inside a
@@ -27,9 +27,9 @@ type Agent struct {
 	Drain string `toml:"drain"`
 	// DrainIdle is how long every file must be quiet before a sidecar stops. Default "3s".
 	DrainIdle units.Duration `toml:"drain_idle"`
-	// DrainLimit ends draining in any case. Requests on their way then have five seconds more; what is unsent stays in the files and
-	// is sent after the next start (exit code 75). Keep both together below the unit's TimeoutStopSec or the pod's
-	// terminationGracePeriodSeconds. Default "25s".
+	// DrainLimit ends draining in any case. Requests on their way then have five seconds more, and saving deleted files takes 15 at
+	// most; what is unsent stays in the files and is sent after the next start (exit code 75). Keep all together below the pod's
+	// terminationGracePeriodSeconds; systemd is asked for more time. Default "25s".
 	DrainLimit units.Duration `toml:"drain_limit"`
 	// MaxMemory bounds what lines take: batches, requests and the garbage that they leave. When it is used up, readers wait and
 	// lines wait in their files. The program itself takes up to 30 MiB beside it, and 4 KiB for each file.
