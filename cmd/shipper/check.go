@@ -23,8 +23,9 @@ func newCheck(g *global) *cobra.Command {
 		Long: `Walk everything from the configuration to an acknowledged line, and say of each link whether it holds; if it does
 not: why, whose it is to mend (which of the two accounts, or this host), and what to paste.
 
-One line with the tag __check__ is written to each Logstore; --no-write leaves that out. A running daemon is not
-disturbed. Run it as the user of the service, so that it sees what the service will see.
+One line with the tag __check__ is written to each Logstore, and read back where verify is set; with exactly_once it is sent
+twice under one number, to see whether the second is refused. --no-write leaves that out. A running daemon is not disturbed.
+Run it as the user of the service, so that it sees what the service will see.
 
 Exit codes: 0 nothing failed (there may be warnings); 77 all that failed are refusals by the cloud; 69 all that failed
 are endpoints that cannot be reached; 1 anything else; 78 the configuration cannot be loaded.`,

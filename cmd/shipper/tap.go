@@ -37,9 +37,9 @@ func newTap(g *global) *cobra.Command {
 sample of at most --rate logs a second; what is not shown is sent all the same. Nothing is kept, and the daemon does
 no work for it while nobody watches.
 
-This is the only place where shipper shows what lines hold, so it is served on the unix socket alone: to root, the
-daemon's user and the daemon's group. --inspect also shows what each step made of a log, logs that a step drops, and
-so what a redact step takes away.
+Beside dlq show this is the only place where shipper shows what lines hold, so it is served on the unix socket alone:
+to root, the daemon's user and the daemon's group. --inspect also shows what each step made of a log, logs that a step
+drops, and so what a redact step takes away.
 
 It ends with INT (Ctrl-C), after --count logs, or after --for. Exit codes: 0; 69 no daemon answers.`,
 		Args: cobra.NoArgs,

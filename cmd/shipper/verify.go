@@ -26,12 +26,13 @@ func newVerify(g *global) *cobra.Command {
 		Short: "Prove that what was acknowledged is there: the files against the positions, a line against the Logstore",
 		Long: `Prove that what was acknowledged is there.
 
-files     Every file is compared with what the state directory says of it: do the books balance, are its beginning and
-          the bytes before the committed offset still those that were read, how much is not read yet, was anything lost
-          or put aside? Nothing is changed, and a running daemon is not disturbed.
-Logstore  For each target with verify = "GROUP" one line with the tag __check__ is written, and read back through that
-          consumer group. Its role needs the seven read permissions that shipper policy writes once verify is set; the
-          token for it is a separate one, and the daemon's own can still only write.
+Files: every file is compared with what the state directory says of it: do the books balance, are its beginning and the
+bytes before the committed offset still those that were read, how much is not read yet, was anything lost or put aside?
+Nothing is changed, and a running daemon is not disturbed.
+
+Logstore: for each target with verify = "GROUP" one line with the tag __check__ is written, and read back through that
+consumer group. Its role needs the seven read permissions that shipper policy writes once verify is set; the token for
+it is a separate one, and the daemon's own can still only write.
 
 Exit codes: 0 nothing is wrong; 1 bytes are lost, the books are not right, or the line did not come; 77 all that failed are
 refusals by the cloud; 69 all that failed are endpoints that cannot be reached; 73 the state directory cannot be read; 78
@@ -85,7 +86,8 @@ func (g *global) verify(ctx context.Context, o check.Options, filesOnly bool) er
 	}
 	var lines check.Report
 	lines.OK = true
-	if r.Off = off(cfg, o.Targets, filesOnly); !filesOnly {
+	if !filesOnly {
+		r.Off = off(cfg, o.Targets)
 		o.Log = slog.New(slog.DiscardHandler)
 		if g.verbose {
 			o.Log = g.logger(cfg.Log)
@@ -103,7 +105,7 @@ func (g *global) verify(ctx context.Context, o check.Options, filesOnly bool) er
 	}
 	r.Steps = append(r.Steps, lines.Steps...)
 	r.OK = r.Totals[auditProblem] == 0 && len(r.Damage) == 0 && lines.OK
-	if err := g.printVerdict(r, filesOnly); err != nil {
+	if err := g.printVerdict(r); err != nil {
 		return fail(exitIO, err)
 	}
 	switch code := checkExit(lines); {
@@ -118,11 +120,8 @@ func (g *global) verify(ctx context.Context, o check.Options, filesOnly bool) er
 }
 
 // off are the targets that are not set up for reading back.
-func off(cfg *config.Config, only []string, filesOnly bool) []string {
+func off(cfg *config.Config, only []string) []string {
 	out := []string{}
-	if filesOnly {
-		return out
-	}
 	for _, name := range targetNames(cfg, only) {
 		if cfg.Targets[name].Verify == "" {
 			out = append(out, name)
@@ -132,14 +131,14 @@ func off(cfg *config.Config, only []string, filesOnly bool) []string {
 }
 
 // printVerdict ends the report.
-func (g *global) printVerdict(r *verifyReport, filesOnly bool) error {
+func (g *global) printVerdict(r *verifyReport) error {
 	if g.json {
 		return printJSON(g.stdout, r)
 	}
 	if g.quiet && r.OK {
 		return nil
 	}
-	if len(r.Off) > 0 && !filesOnly {
+	if len(r.Off) > 0 {
 		if _, err := fmt.Fprintf(g.stdout, "No line was read back for %s: set [target.NAME] verify = \"shipper-verify\", let the owner of the Logstore attach what\n"+
 			"shipper policy role then prints, and run this again.\n", strings.Join(r.Off, ", ")); err != nil {
 			return err

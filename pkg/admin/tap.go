@@ -23,8 +23,8 @@ const (
 	MaxTapRate     = 1000
 )
 
-// TapEvent is one line of the answer to GET /tap: a log, or the counts that follow each second. It is the only thing that ever
-// shows what a line holds.
+// TapEvent is one line of the answer to GET /tap: a log, or the counts that follow each second. It is the only answer of
+// the server that shows what a line holds.
 type TapEvent struct {
 	Log    *TapLog    `json:"log,omitempty"`
 	Counts *TapCounts `json:"counts,omitempty"`
