@@ -14,7 +14,7 @@ const copyPiece = 4 << 20
 
 // Copy copies the bytes [from, to) of src to the same place of dst, inside the kernel where it can (copy_file_range: on file
 // systems that share extents nothing is written at all). Holes stay holes where the file system tells of them, so dst may
-// end before to. go on is asked before each piece; its error ends the copy. A src that ends before to is io.ErrUnexpectedEOF.
+// end before to. goOn is asked before each piece; its error ends the copy. A src that ends before to is io.ErrUnexpectedEOF.
 func Copy(dst, src *os.File, from, to int64, goOn func() error) error {
 	for from < to {
 		if err := goOn(); err != nil {

@@ -74,7 +74,7 @@ type tap struct {
 	filled time.Time  // when tokens was right
 }
 
-// Logs, Counts and Close implement admin.Tap.
+// Logs implements admin.Tap.
 func (t *tap) Logs() <-chan admin.TapLog { return t.logs }
 
 // Counts implements admin.Tap.
