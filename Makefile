@@ -42,7 +42,7 @@ $(BIN)/golangci-lint: tools/go.mod
 fmt:
 	gofmt -w cmd pkg internal
 
-generate: ## the key reference and the example configuration, from the structs
+generate: ## what is made from the code: the references of keys, commands, codes and metrics, the example configuration
 	$(GO) generate ./...
 
 e2e: build ## real nginx and logrotate (Debian packages, installed if root) through the emulator

@@ -18,7 +18,7 @@ func TestGuaranteesAreTested(t *testing.T) {
 	if !ok {
 		t.Fatal("there is no table of claims")
 	}
-	row := regexp.MustCompile("`((?:pkg|internal)/[a-z0-9/]+)` ([^`|]+)")
+	row := regexp.MustCompile("`((?:cmd|pkg|internal)/[a-z0-9/]+)` ([^`|]+)")
 	name := regexp.MustCompile(`\bTest\w+`)
 	found := 0
 	for _, m := range row.FindAllStringSubmatch(table, -1) {

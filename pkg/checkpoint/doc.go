@@ -7,11 +7,11 @@
 // emptied files, a full disk, a dying disk), Open succeeds with the last good prefix and the daemon keeps delivering: damage
 // repeats lines and never skips one. Two processes never share a state directory.
 //
-// Lanes (lane.go) remember what was sent, or is about to be, under a number that the service refuses the second time: with its content, so
-// that it can be sent again whatever has become of the file. What a lane answers for is claimed: nobody reads it again.
+// Lanes (lane.go) remember what was sent, or is about to be, under a number that the service refuses the second time: with its
+// content, so that it can be sent again whatever has become of the file. What a lane answers for is claimed: nobody reads it again.
 //
-// Callers. pkg/tail knows it as tail.Positions; pkg/batch reads, enters and settles spans on a Stream; pkg/producer uses lanes; pkg/daemon opens, runs and
-// closes the Store; the offsets command looks at Epochs and uses SetOffset.
+// Callers. pkg/tail knows it as tail.Positions; pkg/batch reads, enters and settles spans on a Stream; pkg/producer uses lanes;
+// pkg/daemon opens, runs and closes the Store; the offsets command looks at Epochs and uses SetOffset and Forget.
 //
 // What it does not do. It opens no log file and decides nothing about identity; it does not know what a batch or a request
 // is; it forgets an epoch only when told to (End).

@@ -109,8 +109,8 @@ func (s *Store) dropJournalLocked(err error) {
 	s.out = nil
 }
 
-// appendChanges takes the records that wait. Lanes are looked at first and written last: see takeLanes. The list of changed streams is taken before the records of epochs, so that the
-// record of an epoch never comes behind the first progress that was made in it.
+// appendChanges takes the records that wait. Lanes are looked at first and written last: see takeLanes. The list of changed streams
+// is taken before the records of epochs, so that the record of an epoch never comes behind the first progress that was made in it.
 func (s *Store) appendChanges(b []byte) []byte {
 	lanes, _ := s.takeLanes(false)
 	s.dirtyMu.Lock()
