@@ -38,7 +38,7 @@ func TestCompose(t *testing.T) {
 	}
 	c := strict[compose](t, text)
 	s := c.Services["shipper"]
-	if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || s.StopGracePeriod != "40s" ||
+	if !s.ReadOnly || !slices.Equal(s.CapDrop, []string{"ALL"}) || s.StopGracePeriod != "60s" ||
 		!slices.Equal(s.Volumes, []string{"./compose:/etc/shipper:ro", "logs:/var/log/app:ro", "state:/var/lib/shipper"}) {
 		t.Errorf("shipper: %+v", s)
 	}

@@ -94,8 +94,8 @@ func shipper(t *testing.T, pod corev1.PodSpec) corev1.Container {
 	if c.LivenessProbe == nil || c.LivenessProbe.HTTPGet.Path != "/healthz" || c.Resources.Limits.Memory().IsZero() {
 		t.Error("no liveness probe of /healthz, or no memory limit")
 	}
-	if *pod.TerminationGracePeriodSeconds <= 25 {
-		t.Errorf("%d s of grace are not more than drain_limit", *pod.TerminationGracePeriodSeconds)
+	if *pod.TerminationGracePeriodSeconds <= 25+5+15 {
+		t.Errorf("%d s of grace are not more than drain_limit, requests in flight and saving deleted files", *pod.TerminationGracePeriodSeconds)
 	}
 	for _, m := range c.VolumeMounts {
 		if writable := m.MountPath == "/var/lib/shipper"; m.ReadOnly == writable || m.SubPath != "" {

@@ -24,7 +24,8 @@ const mostFailures = 5
 // TestModel plays random lives of a host against a model that knows every line. Nothing that could be read may be missing;
 // only what was on its way at a kill, or whose answer was lost, may come again; streams keep their order; the ledger adds up.
 // It plays the same sequences each time; SHIPPER_MODEL=10000 plays so many, SHIPPER_MODEL_SEED=7 those of that seed, and
-// SHIPPER_MODEL_SEED=random others each time, for the nights. A failure is shrunk and printed as a script for testdata/model. SHIPPER_MODEL_LOG=DIR keeps the log of the lives that failed there.
+// SHIPPER_MODEL_SEED=random others each time, for the nights. A failure is shrunk and printed as a script for testdata/model.
+// SHIPPER_MODEL_LOG=DIR keeps the log of the lives that failed there.
 func TestModel(t *testing.T) {
 	sequences := numberFrom(t, "SHIPPER_MODEL", 100)
 	if testing.Short() {
