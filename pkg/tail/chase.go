@@ -96,7 +96,7 @@ func (t *Tailer) settleCopy(f *file, e Epoch, in *input) bool {
 	e.Identity = f.id
 	e.Identity.Head = HeadOf(first)
 	e.Path = cmp.Or(f.label(in, e.Path), e.Path)
-	e.Offset, e.Ahead, e.Counts = size, nil, Counts{} // its bytes were counted where they were read
+	e.Offset, e.Ahead, e.Counts = size, nil, Counts{Read: size, Skipped: size} // read elsewhere, and left out here
 	e.Detached, e.Seen = !f.named(in), t.now()
 	if e.Marker, _, err = markerAt(c, size, MarkerMax); err != nil {
 		return false
@@ -137,7 +137,7 @@ func (t *Tailer) attach(s *stream, f *file) {
 	delete(t.orphans, s)
 	t.place(s, f)
 	f.admitted = true
-	t.opts.Positions.Update(s.epoch)
+	t.moves = append(t.moves, s)
 	t.parked[s] = struct{}{}
 	t.ring.mark(s)
 	t.log.Debug("content is read on in another file", s.attrs(), "offset", s.off.Load(), "ino", f.id.Ino, "at", f.where)

@@ -25,6 +25,8 @@ func (t *Tailer) look(path string) {
 		t.can(path)
 		if f != nil {
 			t.unname(path)
+		} else if linux.Gone(err) {
+			t.cameAndWent(path, before)
 		}
 		return
 	case f != nil && f.is(info):

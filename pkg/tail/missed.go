@@ -57,6 +57,20 @@ func (t *Tailer) fillEmpty(s *stream, since time.Time) {
 	t.last[s.route][label] = s
 }
 
+// cameAndWent looks for what stood at a path where something was known once, and is gone again.
+func (t *Tailer) cameAndWent(path string, since time.Time) {
+	if since.IsZero() {
+		return
+	}
+	for _, in := range t.inputs {
+		if in.glob.matches(path) {
+			for _, r := range in.routes {
+				t.keepGap(gap{in, r, path, since, nil})
+			}
+		}
+	}
+}
+
 // touchedEmpty looks for what came and went in a file that was empty and is empty again.
 func (t *Tailer) touchedEmpty(f *file) {
 	for _, s := range f.streams {

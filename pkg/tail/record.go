@@ -75,15 +75,17 @@ func (t *Tailer) findRecords() {
 				}
 			}
 		}
+		for path := range seen {
+			if t.byPath[path] == nil && t.looked[path].IsZero() {
+				t.looked[path] = now // nothing is there: what comes later may go before it is looked at again
+			}
+		}
 		for _, s := range t.streams {
 			if s.route == r {
 				delete(seen, s.path()) // what came and went is looked for already, or nothing did
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(seen)) {
-			if t.looked[path].IsZero() {
-				t.looked[path] = now // nothing is there: what comes later may go before it is looked at again
-			}
 			t.fillGap(gap{in, r, path, seen[path], nil})
 		}
 	}

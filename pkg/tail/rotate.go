@@ -20,6 +20,17 @@ func (t *Tailer) hold(s *stream) bool {
 	return true
 }
 
+// recordMoves records where streams went in this step, after what stands now where they were: a crash in between would leave
+// that to nobody.
+func (t *Tailer) recordMoves() {
+	for _, s := range t.moves {
+		if t.streams[s.id] == s {
+			t.opts.Positions.Update(s.epoch)
+		}
+	}
+	t.moves = nil
+}
+
 // release gives back what this step has parked. Orphans stay parked: there is nothing to read.
 func (t *Tailer) release() {
 	for s := range t.parked {

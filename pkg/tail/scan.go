@@ -63,6 +63,7 @@ func (t *Tailer) step(what int) {
 	t.tend(what&(stepTick|stepAll) != 0)
 	t.refillGaps()
 	t.resolve()
+	t.recordMoves()
 	if what != 0 {
 		t.limitOpen()
 	}

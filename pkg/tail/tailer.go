@@ -56,6 +56,7 @@ type Tailer struct {
 	polled    int
 	linked    map[*file]struct{}    // copies of what is still read
 	flushes   bool                  // an input flushes partial lines
+	moves     []*stream             // went to another file in this step
 	gaps      []gap                 // to be looked at again
 	scanned   bool                  // the first look is over
 	parked    map[*stream]struct{}  // by this step
