@@ -104,6 +104,9 @@ func (r *rotated) onDisk(t *testing.T) (lines []uint8, files int) {
 			}
 		}
 		for sc := bufio.NewScanner(in); sc.Scan(); {
+			if len(sc.Text()) < 9 {
+				continue // a line that crosses a page becomes visible in two steps: the copy ends between them
+			}
 			n, err := strconv.Atoi(sc.Text()[:9])
 			if err != nil {
 				return fmt.Errorf("%s: %w", path, err)
