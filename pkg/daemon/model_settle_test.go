@@ -51,7 +51,11 @@ func (w *model) settle(final bool) error {
 	w.heal()
 	w.note("pass")
 	quiet, turned, looks := time.Now(), time.Now(), 0
+	var stored map[*rec]bool // before it was found that all positions are known
 	err := within(patience, func() error {
+		w.mu.Lock()
+		stored = maps.Clone(w.unsafe)
+		w.mu.Unlock()
 		if looks++; w.life.tailer.Idle() == 0 || w.settled() != nil {
 			quiet, looks = time.Now(), 0
 		}
@@ -76,7 +80,7 @@ func (w *model) settle(final bool) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	clear(w.unsafe)
+	maps.DeleteFunc(w.unsafe, func(r *rec, _ bool) bool { return stored[r] })
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // resolve draws the conclusions from the names that files lost and won, and admits files that nobody reads yet: first
@@ -57,11 +58,8 @@ func (t *Tailer) resolve() {
 func (t *Tailer) each(files []*file, do func(f *file, in *input, r Route)) {
 	for _, f := range files {
 		for _, in := range t.inputs {
-			if !f.named(in) || !t.reopen(f) {
-				continue
-			}
 			for _, r := range in.routes {
-				if f.streams[r] == nil {
+				if f.streams[r] == nil && f.wantedBy(in, r) && t.reopen(f) {
 					do(f, in, r)
 				}
 			}
@@ -73,7 +71,7 @@ func (t *Tailer) each(files []*file, do func(f *file, in *input, r Route)) {
 func (t *Tailer) wants(f *file) bool {
 	for _, in := range t.inputs {
 		for _, r := range in.routes {
-			if _, linked := f.links[r]; f.streams[r] == nil && !linked && f.named(in) {
+			if _, linked := f.links[r]; f.streams[r] == nil && !linked && f.wantedBy(in, r) {
 				return true
 			}
 		}
@@ -86,6 +84,7 @@ func (t *Tailer) place(s *stream, f *file) {
 	s.file = f
 	f.streams[s.route] = s
 	delete(f.links, s.route)
+	delete(f.owed, s.route)
 	if t.last[s.route] == nil {
 		t.last[s.route] = map[string]*stream{}
 	}
@@ -106,7 +105,7 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 		t.skipPacked(f, in, r)
 		return
 	}
-	if f.info.Size == 0 && t.mayBeCopy(f, r) {
+	if f.info.Size == 0 && f.named(in) && t.mayBeCopy(f, r) {
 		return // cp has made it and will fill it
 	}
 	if f.info.Size > 0 && t.claimKin(f, r) {
@@ -129,9 +128,9 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if off > 0 {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
-	label := f.label(in, "")
+	label := cmp.Or(f.label(in, ""), f.owed[r])
 	t.fillGap(gap{in, r, label, f.after, nil})
-	t.begin(f, in, r, off, label)
+	t.begin(f, in, r, off, label, f.lookedAt)
 }
 
 // unmet reports whether a compressed file that continues nothing is a generation that came and was compressed unseen.
@@ -142,11 +141,11 @@ func (t *Tailer) unmet(f *file, r Route) bool {
 
 // skipPacked leaves a compressed file alone; if it is still being written it is looked at again.
 func (t *Tailer) skipPacked(f *file, in *input, r Route) {
-	f.copyOf(r, nil)
 	if f.growing = !t.noWriter(f); f.growing {
-		t.linked[f] = struct{}{}
+		t.compareLater(f, in, r)
 		return
 	}
+	t.leaveOut(f, in, r)
 	if !f.skipped {
 		f.skipped = true
 		t.log.Warn("compressed file is skipped: it continues no file that is known", "code", "SHP-T006",
@@ -166,15 +165,16 @@ func (t *Tailer) mayBeCopy(f *file, r Route) bool {
 	return slices.ContainsFunc(t.kin(f, r), func(s *stream) bool { return !hasName(f, s.path()) })
 }
 
-// begin records an epoch of f that is read from off, behind the generation that had its path before.
-func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string) *stream {
+// begin records an epoch of f that is read from off, behind the generation that had its path before. since is until when all that
+// stood at the path is on record, apart from f.
+func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string, since time.Time) *stream {
 	c := t.contentOf(f)
 	first, _ := readHead(c)
 	id := f.id
 	id.Head = HeadOf(first)
 	e := Epoch{
 		Route: r, Identity: id, Path: label, Offset: off, Detached: !f.named(in),
-		Counts: Counts{Read: off, Skipped: off}, Seen: t.now(),
+		Counts: Counts{Read: off, Skipped: off}, Seen: t.recorded(r, label, f, since),
 	}
 	e.Marker, _, _ = markerAt(c, off, MarkerMax)
 	e.ID = t.opts.Positions.Begin(e)
@@ -243,7 +243,7 @@ func (t *Tailer) growHead(s *stream) {
 	if s.epoch.Identity.Head.Len == 0 {
 		t.fillEmpty(s, s.epoch.Seen) // after the head is known: what stands here may be copied away meanwhile
 	}
-	s.epoch.Identity.Head, s.epoch.Seen = h, t.now()
+	s.epoch.Identity.Head, s.epoch.Seen = h, t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
 	s.headed.Store(true)
 	t.opts.Positions.Update(s.epoch)
 }

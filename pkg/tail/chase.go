@@ -40,7 +40,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	delete(f.streams, s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()
 	s.epoch.Identity.Head = *s.head.Load()
-	s.epoch.Detached, s.epoch.Seen = true, t.now()
+	s.epoch.Detached, s.epoch.Seen = true, since // what came since is looked for below
 	t.opts.Positions.Update(s.epoch)
 	delete(t.loose, s)
 	t.orphans[s] = struct{}{}
@@ -50,9 +50,10 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	found := t.chase(s)
 	t.fillGap(gap{s.in, s.route, label, since, f})
 	if f.named(s.in) {
+		f.owe(s.route, label)
 		t.fresh = append(t.fresh, f)
 	} else if f.streams[s.route] == nil {
-		t.begin(f, s.in, s.route, 0, label)
+		t.begin(f, s.in, s.route, 0, label, since)
 	}
 	f.kept = false
 	if !found {
@@ -97,7 +98,7 @@ func (t *Tailer) settleCopy(f *file, e Epoch, in *input) bool {
 	e.Identity.Head = HeadOf(first)
 	e.Path = cmp.Or(f.label(in, e.Path), e.Path)
 	e.Offset, e.Ahead, e.Counts = size, nil, Counts{Read: size, Skipped: size} // read elsewhere, and left out here
-	e.Detached, e.Seen = !f.named(in), t.now()
+	e.Detached, e.Seen = !f.named(in), t.recorded(e.Route, e.Path, f, e.Seen)
 	if e.Marker, _, err = markerAt(c, size, MarkerMax); err != nil {
 		return false
 	}
@@ -128,12 +129,13 @@ func (t *Tailer) attach(s *stream, f *file) {
 	}
 	s.epoch.Identity = f.id
 	s.epoch.Identity.Head = *s.head.Load()
-	s.epoch.Seen, s.orphaned = t.now(), time.Time{}
+	s.orphaned = time.Time{}
 	s.epoch.Detached = !f.named(s.in)
 	if label := f.label(s.in, s.path()); label != "" {
 		s.epoch.Path = label
 		t.rename(s, label)
 	}
+	s.epoch.Seen = t.recorded(s.route, s.path(), f, s.epoch.Seen)
 	delete(t.orphans, s)
 	t.place(s, f)
 	f.admitted = true

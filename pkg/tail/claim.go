@@ -109,7 +109,7 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 	if label := f.label(in, e.Path); label != "" {
 		e.Path = label
 	}
-	e.Detached, e.Seen = !f.named(in), t.now()
+	e.Detached, e.Seen = !f.named(in), t.recorded(r, e.Path, f, e.Seen)
 	s := t.newStream(e, in, f, c, first)
 	t.place(s, f)
 	t.log.Debug("file is known", s.attrs(), "offset", e.Offset, "ino", f.id.Ino, "at", f.where)

@@ -27,6 +27,7 @@ type file struct {
 	streams map[Route]*stream   // what is read from it
 	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0; nil if none
 	linkEnd int64               // up to here the copy was seen to equal the original, which is in place
+	owed    map[Route]string    // routes that are to read it, or to know it as a copy, with or without a name: the path it had
 
 	growing bool // a copy that was not complete when it was compared
 
@@ -40,6 +41,26 @@ type file struct {
 	skipped  bool // compressed in a way that nobody reads; warned about
 	kept     bool // nothing holds it for the moment, but a new stream is about to begin in it
 }
+
+// owe notes that r has still to read f, or to know it as a copy. That holds although f may lose its name until then, which is label.
+func (f *file) owe(r Route, label string) {
+	if label == "" {
+		return
+	}
+	if f.owed == nil {
+		f.owed = map[Route]string{}
+	}
+	f.owed[r] = label
+}
+
+// answered reports whether r reads f, or knows that it has read what f holds.
+func (f *file) answered(r Route) bool {
+	_, linked := f.links[r]
+	return f.streams[r] != nil || linked && f.owed[r] == ""
+}
+
+// wantedBy reports whether f is to be read by a route of in.
+func (f *file) wantedBy(in *input, r Route) bool { return f.owed[r] != "" || f.named(in) }
 
 func (f *file) key() inode { return inode{f.id.Dev, f.id.Ino} }
 
@@ -147,7 +168,7 @@ func (t *Tailer) drop(f *file) {
 
 // dropUnused drops f if nothing holds it: no stream, no name, not a copy that is waited for.
 func (t *Tailer) dropUnused(f *file) {
-	if len(f.streams) == 0 && len(f.names) == 0 && len(f.links) == 0 && !f.kept {
+	if len(f.streams) == 0 && len(f.names) == 0 && len(f.links) == 0 && len(f.owed) == 0 && !f.kept {
 		t.drop(f)
 	}
 }

@@ -74,7 +74,7 @@ func (t *Tailer) final(s *stream) {
 	if grown { // somebody has opened it again: the rest is a stream of its own
 		t.over(s)
 		t.opts.Positions.End(s.id)
-		t.begin(f, s.in, s.route, s.off.Load(), s.path())
+		t.begin(f, s.in, s.route, s.off.Load(), s.path(), s.epoch.Seen)
 		return
 	}
 	rec := &record{epoch: s.epoch, done: true, checked: t.now()}

@@ -41,12 +41,13 @@ func (t *Tailer) keptTail(s *stream) bool {
 	label := s.path()
 	t.log.Debug("the beginning of the file was cut off", s.attrs(), "offset", s.off.Load(), "at", at)
 	s.troubled = false
-	s.epoch.Detached, s.epoch.Seen = true, t.now()
+	since := s.unharmed()
+	s.epoch.Detached, s.epoch.Seen = true, since
 	t.opts.Positions.Update(s.epoch)
 	f.kept = true
 	t.discard(s)
 	_ = t.refresh(f)
-	t.begin(f, s.in, s.route, at, label)
+	t.begin(f, s.in, s.route, at, label, since)
 	f.kept = false
 	return true
 }

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 )
@@ -35,12 +36,12 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 			t.revive(rec, f, in)
 			return
 		case copied:
-			f.copyOf(r, nil)
+			t.leaveOut(f, in, r)
 			return
 		case shorter:
 			if !t.settleCopy(f, rec.epoch, in) {
-				f.copyOf(r, nil)
 				f.growing = true
+				t.compareLater(f, in, r)
 			}
 			return
 		}
@@ -51,7 +52,8 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 func (t *Tailer) claimKin(f *file, r Route) bool {
 	for _, s := range t.kin(f, r) {
 		if !t.hold(s) {
-			t.link(f, s) // looked at again when the reader has handed it in
+			t.compareLater(f, s.in, r)
+			f.links[r] = s // looked at again when the reader has handed it in
 			return true
 		}
 		if t.relate(f, s) {
@@ -156,23 +158,30 @@ func (t *Tailer) relink(f *file, s *stream) {
 	if f.info.Size > s.file.info.Size && end > 0 {
 		// It has grown beyond an original that is in place: it has a life of its own from where they part.
 		delete(f.links, r)
-		t.begin(f, s.in, r, f.linkEnd, f.label(s.in, ""))
+		t.begin(f, s.in, r, f.linkEnd, cmp.Or(f.label(s.in, ""), f.owed[r]), f.lookedAt)
 	}
 }
 
 // link notes that f holds a copy of what s reads.
 func (t *Tailer) link(f *file, s *stream) {
-	f.copyOf(s.route, s)
-	t.linked[f] = struct{}{}
+	t.leaveOut(f, s.in, s.route)
+	f.links[s.route] = s
 }
 
-// copyOf keeps f from being read by a route, because it holds what s reads; s is nil if no stream needs to be asked again. The map
-// is made here, as hardly any file is a copy.
-func (f *file) copyOf(r Route, s *stream) {
+// compareLater keeps f from being read by a route until it is known what it holds. The map is made here, as hardly any file is a copy.
+func (t *Tailer) compareLater(f *file, in *input, r Route) {
 	if f.links == nil {
 		f.links = map[Route]*stream{}
 	}
-	f.links[r] = s
+	f.links[r] = nil
+	f.owe(r, f.label(in, ""))
+	t.linked[f] = struct{}{}
+}
+
+// leaveOut keeps f from being read by a route, because it holds what was read or what nobody can tell from an old archive.
+func (t *Tailer) leaveOut(f *file, in *input, r Route) {
+	t.compareLater(f, in, r)
+	delete(f.owed, r)
 }
 
 // tendLinks looks again at every copy of something that is still read.

@@ -55,7 +55,8 @@ type lives struct {
 	runs   bool
 	blank  bool // nothing was remembered at the last end, so that nothing is known of what came since
 	held   bool
-	copy   string // a copy that is being made
+	copy   string    // a copy that is being made
+	amid   *[]string // what is to happen in the middle of the next pass; nil: everything happens at once
 }
 
 func newLives(t *testing.T, rt *rapid.T) *lives {
@@ -81,6 +82,10 @@ func (l *lives) do(line string) {
 	if len(l.wrong) > 0 {
 		return
 	}
+	if l.amid != nil {
+		*l.amid = append(*l.amid, line)
+		return
+	}
 	l.script = append(l.script, line)
 	f := strings.Fields(line)
 	if err := l.p.do(f[0], f[1:]); err != nil {
@@ -97,7 +102,11 @@ func (l *lives) do(line string) {
 
 // steps are the kinds of what may happen, each as often as it shall come.
 var steps = strings.Fields(`write write write write rotate rotate rename copytruncate copytruncate copygap copygap slowcopy endcopy
-	truncate delete drop gzip gzip look look pass pass pass settle hold release stop start kill wait open close`)
+	truncate delete drop gzip gzip look look pass pass pass settle hold release stop start kill wait open close
+	amid amid amid amid crash`)
+
+// stepsAmid are those of them that may happen while the tailer is at work, and what else goes on then.
+var stepsAmid = strings.Fields("write write rotate rotate rename copytruncate copytruncate truncate delete drop gzip turn turn look open close")
 
 func (l *lives) live() {
 	l.create()
@@ -204,6 +213,14 @@ func (l *lives) step(step string) {
 			l.files[name+".gz"] = l.files[name]
 			delete(l.files, name)
 		}
+	case "amid":
+		l.interrupted()
+	case "turn":
+		l.do("turn")
+	case "crash":
+		l.do(fmt.Sprintf("amid %d crash", rapid.IntRange(1, mostAmid).Draw(l.rt, "when")))
+		l.run()
+		l.end("kill")
 	case "look", "pass":
 		if l.runs {
 			l.do(step)
@@ -235,6 +252,32 @@ func (l *lives) step(step string) {
 			l.do("close app.log")
 			l.opened = ""
 		}
+	}
+}
+
+// mostAmid is how often a pass asks for the time or records something until nothing is expected to change any more.
+const mostAmid = 150
+
+// interrupted plays a start or a pass in whose middle something happens.
+func (l *lives) interrupted() {
+	var cmds []string
+	l.amid = &cmds
+	for _, step := range rapid.SliceOfN(rapid.SampledFrom(stepsAmid), 1, 4).Draw(l.rt, "amid") {
+		l.step(step)
+	}
+	l.amid = nil
+	if len(cmds) > 0 {
+		l.do(fmt.Sprintf("amid %d %s", rapid.IntRange(1, mostAmid).Draw(l.rt, "when"), strings.Join(cmds, " ; ")))
+	}
+	l.run()
+}
+
+// run starts the tailer, or lets it work.
+func (l *lives) run() {
+	if l.runs {
+		l.do("pass")
+	} else {
+		l.step("start")
 	}
 }
 

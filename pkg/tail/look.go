@@ -12,10 +12,10 @@ import (
 
 // look compares what a path leads to with what it led to before.
 func (t *Tailer) look(path string) {
-	f, before := t.byPath[path], t.looked[path]
+	f, before, now := t.byPath[path], t.looked[path], t.now()
 	info, err := linux.Stat(path)
 	if (err == nil || linux.Gone(err)) && (f != nil || !before.IsZero()) {
-		t.looked[path] = t.now()
+		t.looked[path] = now
 	}
 	switch {
 	case err != nil && !linux.Gone(err):
@@ -31,7 +31,7 @@ func (t *Tailer) look(path string) {
 		return
 	case f != nil && f.is(info):
 		t.can(path)
-		f.lookedAt = t.now()
+		f.lookedAt = now
 		t.changed(f, info)
 		return
 	}
@@ -78,7 +78,7 @@ func (t *Tailer) changed(f *file, info linux.Info) {
 	}
 	shrunk := info.Size < f.info.Size
 	f.info, f.changed = info, t.now()
-	if info.Size == 0 && !shrunk {
+	if info.Size == 0 {
 		t.touchedEmpty(f)
 	}
 	if len(f.links) > 0 || !f.admitted {

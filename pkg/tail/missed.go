@@ -36,13 +36,29 @@ func (t *Tailer) fillGap(g gap) {
 	}
 	for _, f := range t.missed(g) {
 		if f.streams[g.route] == nil {
-			t.begin(f, g.in, g.route, 0, g.path)
+			t.begin(f, g.in, g.route, 0, g.path, g.since)
 		}
 	}
 	after, err := linux.Stat(dir)
 	if err != nil || !after.Mod.Equal(before.Mod) || !t.once && time.Since(after.Mod) < clockGrain {
 		t.keepGap(g)
 	}
+}
+
+// recorded is until when all that stood at a path is on record, what stands in f apart: as far as it was before, as long as another
+// file stands there that is not read yet.
+func (t *Tailer) recorded(r Route, path string, f *file, before time.Time) time.Time {
+	at := t.looked[path]
+	o := t.byPath[path]
+	if at.IsZero() || o != nil && o != f && !o.answered(r) {
+		return before
+	}
+	for _, g := range t.gaps {
+		if g.route == r && g.path == path && g.since.Before(at) {
+			at = g.since
+		}
+	}
+	return at
 }
 
 // fillEmpty reads what came and went in the file of s since it was seen empty. What stands in it now may not be the first
@@ -76,7 +92,7 @@ func (t *Tailer) touchedEmpty(f *file) {
 	for _, s := range f.streams {
 		if s.head.Load().Len == 0 && t.hold(s) {
 			t.fillEmpty(s, s.epoch.Seen)
-			s.epoch.Seen = t.now()
+			s.epoch.Seen = t.recorded(s.route, s.path(), f, s.epoch.Seen)
 		}
 	}
 }
@@ -114,7 +130,7 @@ func (t *Tailer) missed(g gap) []*file {
 		if f == nil || slices.Contains(out, f) {
 			continue
 		}
-		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && f.bornAfter(g.since) && t.complete(f, g) && !t.knownTo(g, f) {
+		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && len(f.owed) == 0 && f.bornAfter(g.since) && t.complete(f, g) && !t.knownTo(g, f) {
 			out = append(out, f)
 		} else {
 			t.dropUnused(f)

@@ -157,7 +157,7 @@ func (t *Tailer) letGo(s *stream, route bool) {
 		t.over(s)
 		t.opts.Positions.End(s.id)
 	} else {
-		s.epoch.Identity.Head, s.epoch.Seen = *s.head.Load(), t.now()
+		s.epoch.Identity.Head, s.epoch.Seen = *s.head.Load(), t.recorded(s.route, s.path(), f, s.epoch.Seen)
 		t.opts.Positions.Update(s.epoch)
 		t.over(s)
 		if _, wanted := t.started[s.route]; wanted {

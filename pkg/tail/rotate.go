@@ -63,7 +63,7 @@ func (t *Tailer) relabel(s *stream) {
 	default:
 		return
 	}
-	s.epoch.Seen = t.now()
+	s.epoch.Seen = t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
 	if !s.headed.Load() && t.reopen(s.file) && t.hold(s) {
 		t.growHead(s)
 	}

@@ -60,6 +60,7 @@ type play struct {
 	clock  time.Time
 	real   bool     // the clock is the machine's
 	copies *copying // what copy-begin has begun
+	amid   amid     // what happens in the middle of the next look or turn
 }
 
 // copying is a copy that takes its time.
@@ -94,6 +95,16 @@ func words(args []string) []string {
 
 func (p *play) do(cmd string, a []string) error {
 	switch cmd {
+	case "amid": // amid N COMMAND ; COMMAND ...: they happen in the middle of what follows, see amid
+		return p.arm(number(a[0]), strings.Join(a[1:], " "))
+	case "turn": // one reader takes a turn
+		if s, woken := p.tl.ring.try(); s != nil {
+			p.tl.take(s, woken)
+		}
+		return nil
+	case "crash": // what is recorded now is what a kill leaves later
+		p.amid.left = p.w.ledger.copy()
+		return nil
 	case "input": // input NAME TARGETS key=value ...: another input; paths and exclude are relative to the directory
 		return p.input(a)
 	case "clock": // clock real: that of the machine; acks are off and waits are short, as in TestLives
@@ -113,6 +124,7 @@ func (p *play) do(cmd string, a []string) error {
 		}
 		err := p.tl.Close()
 		p.tl, p.w.sinks = nil, map[StreamID]*sink{}
+		p.crashed()
 		return err
 	case "append": // append FILE LINE...
 		return p.add(a[0], strings.Join(words(a[1:]), "\n")+"\n")
@@ -257,8 +269,8 @@ func (p *play) do(cmd string, a []string) error {
 		p.clock = p.clock.Add(d)
 		return err
 	case "look": // discovery looks at everything, nothing is read
-		p.tl.step(stepAll | stepTick)
-		return nil
+		p.step(stepAll | stepTick)
+		return p.missedAmid()
 	case "overflow": // the kernel dropped notifications
 		p.tl.events.lost()
 		p.tl.step(0)
@@ -351,6 +363,8 @@ func (p *play) start() error {
 	}
 	if !p.real {
 		tl.now = func() time.Time { return p.clock }
+	} else {
+		p.listen(tl)
 	}
 	if p.remote != "" {
 		tl.remote = func(string) (string, bool) { return p.remote, true }
@@ -365,7 +379,7 @@ func (p *play) start() error {
 // pass takes steps and turns until there is nothing to do.
 func (p *play) pass(what int) error {
 	for i := range 50 {
-		p.tl.step(what)
+		p.step(what)
 		turns := 0
 		for s, woken := p.tl.ring.try(); s != nil; s, woken = p.tl.ring.try() {
 			p.tl.take(s, woken)
@@ -378,5 +392,5 @@ func (p *play) pass(what int) error {
 			break
 		}
 	}
-	return p.w.balance(p.tl)
+	return errors.Join(p.missedAmid(), p.w.balance(p.tl))
 }

@@ -84,32 +84,36 @@ func (t *Tailer) Run(ctx context.Context) error {
 	if w != nil {
 		wg.Go(func() { w.run(ctx) })
 	}
-	defer wg.Wait()
-	defer t.ring.stop()
 	for i := range t.turns {
 		wg.Go(func() { t.readLoop(ctx, &t.turns[i]) })
 	}
 	t.discover(ctx)
+	t.ring.stop()
+	wg.Wait()
 	t.stamp()
 	return nil
 }
 
-// stamp records that the files were there until now: what is born later was not seen by this run.
+// stamp records that the files were there until now: what is born later was not seen by this run. What had to wait for a reader is
+// compared before: the readers have ended.
 func (t *Tailer) stamp() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.troubles()
+	t.tendLinks()
+	t.resolve()
+	t.recordMoves()
 	for _, s := range t.streams {
 		if s.file == nil {
 			continue
 		}
-		s.epoch.Seen, s.epoch.Identity.Head = s.file.lookedAt, *s.head.Load()
-		for _, g := range t.gaps {
-			if g.route == s.route && g.path == s.path() && g.since.Before(s.epoch.Seen) {
-				s.epoch.Seen = g.since
-			}
+		if s.file.named(s.in) {
+			s.epoch.Seen = t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
 		}
+		s.epoch.Identity.Head = *s.head.Load()
 		t.opts.Positions.Update(s.epoch)
 	}
+	t.release()
 }
 
 // prepare raises the descriptor limit, loads what earlier runs left, and opens the watcher.

@@ -22,6 +22,16 @@ type ledger struct {
 	lost   map[StreamID]int64
 	total  int64 // bytes lost
 	ended  map[StreamID]bool
+	asked  func() // if set: called with each call, before and after what is recorded
+}
+
+// mark calls asked, and returns it for the end of a call.
+func (l *ledger) mark() func() {
+	if l.asked == nil {
+		return func() {}
+	}
+	l.asked()
+	return l.asked
 }
 
 func newLedger() *ledger {
@@ -44,6 +54,7 @@ func (l *ledger) Known(r Route) []Epoch {
 }
 
 func (l *ledger) Begin(e Epoch) StreamID {
+	defer l.mark()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last++
@@ -53,6 +64,7 @@ func (l *ledger) Begin(e Epoch) StreamID {
 }
 
 func (l *ledger) Update(e Epoch) {
+	defer l.mark()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if old := l.epochs[e.ID]; old != nil {
@@ -61,6 +73,7 @@ func (l *ledger) Update(e Epoch) {
 }
 
 func (l *ledger) Settled(id StreamID) (int64, Counts) {
+	defer l.mark()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.epochs[id]; e != nil {
@@ -70,6 +83,7 @@ func (l *ledger) Settled(id StreamID) (int64, Counts) {
 }
 
 func (l *ledger) Lose(id StreamID, n int64, reason string) {
+	defer l.mark()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lost[id] += n
@@ -81,6 +95,7 @@ func (l *ledger) Lose(id StreamID, n int64, reason string) {
 }
 
 func (l *ledger) End(id StreamID) {
+	defer l.mark()()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.epochs, id)
@@ -99,7 +114,8 @@ type line struct {
 type world struct {
 	t      testing.TB
 	ledger *ledger
-	acks   bool // settle at once
+	acks   bool   // settle at once
+	asked  func() // if set: called with each call of a sink
 	tl     atomic.Pointer[Tailer]
 
 	mu    sync.Mutex
@@ -124,6 +140,12 @@ type sink struct {
 	started int64
 }
 
+func (w *world) mark() {
+	if w.asked != nil {
+		w.asked()
+	}
+}
+
 func (w *world) newSink(s Stream) Sink {
 	off, _ := w.ledger.Settled(s.ID)
 	k := &sink{w: w, s: s, pos: off, started: off}
@@ -134,12 +156,14 @@ func (w *world) newSink(s Stream) Sink {
 }
 
 func (k *sink) Ready() bool {
+	k.w.mark()
 	k.w.mu.Lock()
 	defer k.w.mu.Unlock()
 	return !k.w.held[k.s.Route.Target]
 }
 
 func (k *sink) Write(c *Chunk) {
+	k.w.mark()
 	k.w.mu.Lock()
 	defer k.w.mu.Unlock()
 	if k.done {
