@@ -39,6 +39,7 @@ type Batcher struct {
 	unwatch  func()
 
 	used    atomic.Int64 // this target's part of budget.used
+	opened  atomic.Int64 // the part of used that open batches take
 	waiting atomic.Bool  // a Ready returned false since the last wake
 	closed  atomic.Bool
 	count   counters

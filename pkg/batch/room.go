@@ -14,15 +14,29 @@ func (b *Batcher) roomFor(n int64) bool {
 // smallest is what a batch may always grow to, in bytes: below it, what a batch costs beside its lines counts.
 const smallest = 16 << 10
 
-// fair is what one open batch may take, in bytes. All open ones together get half of the share, so that there is always as much for
-// those that are on their way. It comes in powers of two, so that buffers that come back fit those that are wanted.
-func (b *Batcher) fair() int {
-	b.mu.Lock()
-	n := b.open.n
-	b.mu.Unlock()
-	part := uint64(b.share.Load()) / 2 / uint64(max(n, 1))
+// largest is what one open batch may take, in bytes: with little memory a part of it, so that there is room for several and for those
+// that are on their way. It is a power of two then, so that buffers that come back fit those that are wanted.
+func (b *Batcher) largest() int {
+	part := uint64(b.share.Load()) / 4
 	part = 1 << (bits.Len64(part|1) - 1)
 	return int(min(int64(max(part, smallest)), int64(b.config.MaxBytes), MaxGroup))
+}
+
+// settleOpen keeps what all open batches take together within half of the share, so that there is always as much for those that are on
+// their way. Those that have waited longest are sealed: they are the ones that little comes for, if readers stay with a file until
+// its batch is full.
+func (b *Batcher) settleOpen() {
+	for b.opened.Load() > b.share.Load()/2 {
+		b.mu.Lock()
+		w := b.open.first
+		if w == nil {
+			b.mu.Unlock()
+			return
+		}
+		opened := w.opened
+		b.mu.Unlock()
+		w.sealIf(opened, reasonMemory)
+	}
 }
 
 // full reports whether enough batches wait for a sender.
@@ -45,6 +59,7 @@ func (b *Batcher) admit() bool {
 	if b.closed.Load() {
 		return false
 	}
+	b.settleOpen()
 	room := b.room()
 	if room && !b.full() {
 		return true

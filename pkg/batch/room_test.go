@@ -139,8 +139,8 @@ type sink struct {
 	n   int
 }
 
-// TestManySlowStreams: ten thousand streams with a line each fit a small budget, and when they fill it the oldest are sealed, so
-// that memory comes back long before max_delay.
+// TestManySlowStreams: ten thousand streams with a line each fit a small budget, half of which is for open batches; when they fill that
+// the oldest are sealed, so that memory comes back long before max_delay.
 func TestManySlowStreams(t *testing.T) {
 	woken := make(chan struct{}, 1)
 	budget := NewBudget(2 << 20)
@@ -166,7 +166,7 @@ func TestManySlowStreams(t *testing.T) {
 	if refused == 0 || b.Stats().SealedMemory == 0 {
 		t.Errorf("refused %d times, %+v", refused, b.Stats())
 	}
-	if st := b.Stats(); st.Open < 5000 {
+	if st := b.Stats(); st.Open < 3500 {
 		t.Errorf("only %d open in %d bytes", st.Open, st.Used)
 	}
 }

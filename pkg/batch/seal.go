@@ -23,7 +23,9 @@ func (w *Writer) fitsLocked(n int) bool {
 // makeRoomLocked makes the open batch one that takes n more bytes. c is the chunk that is being written and lines the rest of
 // it, from which the size of a new batch is guessed; both may be nil.
 func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
-	busy := false // the last batch was sealed because nothing more fitted: the next one will be full too
+	// The last batch was sealed because nothing more fitted: the next one will be full too.
+	busy := w.flowing && c != nil && c.To-w.pos >= much
+	w.flowing = false
 	if w.buf != nil {
 		why := reasonMemory
 		if len(w.buf.data)+n > w.limit || len(w.buf.sizes) >= w.batcher.config.MaxLogs {
@@ -41,7 +43,7 @@ func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
 	w.tail = w.trailer.room(w.pathNow())
 	need := n + w.tail
 	want := need
-	if full := max(need, w.batcher.fair()); busy && w.batcher.roomFor(int64(full)) {
+	if full := max(need, w.batcher.largest()); busy && w.batcher.roomFor(int64(full)) {
 		want = full
 	} else if lines != nil {
 		want = min(max(need, plainBytes(lines)+w.tail), full)
@@ -49,6 +51,9 @@ func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
 	w.buf = w.batcher.budget.pools.get(want)
 	w.chargeLocked()
 }
+
+// much is how many bytes of a file, after a full batch, make another one likely.
+const much = 64 << 10
 
 // plainBytes is about what lines take when they are encoded.
 func plainBytes(lines []tail.Line) int {
@@ -60,12 +65,12 @@ func plainBytes(lines []tail.Line) int {
 	return n
 }
 
-// growLocked moves the open batch into a larger buffer, if its part of the memory has room for one. Doubling keeps the copying below
+// growLocked moves the open batch into a larger buffer, if there is memory for one. Doubling keeps the copying below
 // one copy a byte; a stream that fills its batches starts with a full one and copies nothing.
 func (w *Writer) growLocked(more int) bool {
-	need, fair := len(w.buf.data)+more, w.batcher.fair()
-	size := max(need, min(2*cap(w.buf.data), fair))
-	if need > fair || !w.batcher.roomFor(int64(size-cap(w.buf.data))) {
+	need, most := len(w.buf.data)+more, w.batcher.largest()
+	size := max(need, min(2*cap(w.buf.data), most))
+	if need > most || !w.batcher.roomFor(int64(size-cap(w.buf.data))) {
 		return false
 	}
 	w.buf = w.batcher.budget.pools.grow(w.buf, size)
@@ -80,6 +85,7 @@ func (w *Writer) chargeLocked() {
 	}
 	if n := w.buf.mem() - w.charged; n > 0 { // it never shrinks
 		w.batcher.charge(n)
+		w.batcher.opened.Add(n)
 		w.charged += n
 	}
 }
@@ -131,6 +137,7 @@ func (w *Writer) sealLocked(why reason) int64 {
 	w.chargeLocked()
 	buf, mem := w.buf, w.charged
 	w.buf, w.charged = nil, 0
+	w.batcher.opened.Add(-mem)
 
 	pack := w.stream.NextPack()
 	buf.data = w.trailer.append(buf.data, path, w.prefix, pack)

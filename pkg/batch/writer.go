@@ -46,10 +46,14 @@ type Writer struct {
 	buf     *buffer // nil without logs
 	tail    int     // bytes of buf that are left for the trailer
 	charged int64   // what buf costs, as far as the budget knows
+	flowing bool    // the last batch was full: if much comes, the next one will be too
 	scratch []byte  // for text that has to be mended
 }
 
-var _ tail.Sink = (*Writer)(nil)
+var (
+	_ tail.Sink     = (*Writer)(nil)
+	_ tail.Gatherer = (*Writer)(nil)
+)
 
 // Ready implements tail.Sink.
 func (w *Writer) Ready() bool { return w.batcher.admit() }
@@ -170,6 +174,36 @@ func (w *Writer) Jump(off int64) {
 func (w *Writer) moveLocked(off int64) {
 	w.sealLocked(reasonAsked)
 	w.start, w.pos = off, off
+}
+
+// enough is how full a batch is passed on when the next block would not fit, and target what blocks are measured for: a guess by
+// what is in the batch already may be wrong by some hundredths.
+const (
+	enough = 0.95
+	aim    = 0.98
+)
+
+// Lacks implements tail.Gatherer.
+func (w *Writer) Lacks() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.buf == nil {
+		return 0
+	}
+	most := max(1, min(w.limit, w.batcher.largest()-w.tail))
+	part := max(float64(len(w.buf.data))/float64(most), float64(len(w.buf.sizes))/float64(w.batcher.config.MaxLogs))
+	if part >= enough {
+		return 0
+	}
+	return max(1, int(float64(w.pos-w.start)*(aim/part-1)))
+}
+
+// Pass implements tail.Gatherer.
+func (w *Writer) Pass() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.flowing = w.buf != nil
+	w.sealLocked(reasonFull)
 }
 
 // Finish implements tail.Sink.

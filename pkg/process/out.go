@@ -20,3 +20,20 @@ type Out interface {
 }
 
 var _ Out = (*batch.Writer)(nil)
+
+var _ tail.Gatherer = (*Pipe)(nil)
+
+// Lacks implements tail.Gatherer for an Out that does.
+func (p *Pipe) Lacks() int {
+	if g, ok := p.out.(tail.Gatherer); ok {
+		return g.Lacks()
+	}
+	return 0
+}
+
+// Pass implements tail.Gatherer. Lines that wait for the end of their event stay.
+func (p *Pipe) Pass() {
+	if g, ok := p.out.(tail.Gatherer); ok {
+		g.Pass()
+	}
+}

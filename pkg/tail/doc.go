@@ -8,7 +8,7 @@
 //
 // How it works. One goroutine, discovery, owns the picture of the directories (scan.go, watch.go), decides which content is
 // which (identity.go, admit.go) and follows rotation (rotate.go, chase.go). A few readers take dirty streams from a ring
-// (ring.go), one block a turn (reader.go), and cut lines (cut.go). A stream is touched by one of them at a time: a reader
+// (ring.go, lineup.go), read blocks until their batch is full (reader.go), and cut lines (cut.go). A stream is touched by one of them at a time: a reader
 // while it has its turn, discovery after it has parked the stream. Discovery never waits for a reader, a reader never for
 // discovery, and an idle file has neither goroutine nor buffer.
 //

@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	blockSize  = 256 << 10 // bytes of a turn: 98 % of the best throughput, and it stays in the second-level cache
+	blockSize  = 256 << 10 // bytes of a read: 98 % of the best throughput, and it stays in the second-level cache
 	chunkLines = 4096      // most lines of a chunk; bounds the scratch space, not the turn
+	leastRead  = 16 << 10  // a shorter read is not worth the call
 	zeroBlocks = 16        // most blocks of NULs that a turn looks through
+	turnBlocks = 16        // most blocks of a turn
 )
 
 // scratch is what a reader works in during a turn. It is pooled, so that an idle reader holds nothing.
@@ -28,6 +30,15 @@ func newScratch() *scratch {
 	return &scratch{block: make([]byte, MarkerMax+blockSize), lines: make([]Line, 0, chunkLines)}
 }
 
+// readSize is how much the next read of a stream takes.
+type readSize uint8
+
+const (
+	asNeeded   readSize = iota // what the sink gathers for, a block at most
+	wholeBlock                 // a block: in less there was no line end
+	wholeLine                  // the longest line: in a block there was none
+)
+
 // counters are what one input did; safe for concurrent use.
 type counters struct {
 	bytes, lines, long, truncated, skipped, lost atomic.Int64
@@ -40,16 +51,31 @@ func (t *Tailer) readLoop(ctx context.Context, turn *atomic.Int64) {
 		if s == nil {
 			return
 		}
-		turn.Store(t.now().UnixNano())
-		t.take(s, woken)
+		t.takeAt(s, woken, turn)
 		turn.Store(0)
 	}
 }
 
 // take gives s one turn.
-func (t *Tailer) take(s *stream, woken uint64) {
+func (t *Tailer) take(s *stream, woken uint64) { t.takeAt(s, woken, new(atomic.Int64)) }
+
+// takeAt is take, and notes in began when the block at hand was begun.
+func (t *Tailer) takeAt(s *stream, woken uint64, began *atomic.Int64) {
 	w := t.pool.Get().(*scratch)
+	began.Store(t.now().UnixNano())
 	how := t.turn(s, w)
+	g, gathers := s.sink.(Gatherer)
+	for n := 1; gathers && how == more; n++ {
+		if g.Lacks() == 0 {
+			g.Pass()
+			break
+		}
+		if n == turnBlocks || !t.ring.keeps(s) {
+			break
+		}
+		began.Store(t.now().UnixNano())
+		how = t.turn(s, w)
+	}
 	if cap(w.text) > 4*blockSize {
 		w.text = nil
 	}
@@ -81,7 +107,10 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	off := s.off.Load()
 	pre := int(min(off, MarkerMax))
 	buf := w.block
-	if s.wide {
+	if s.size == asNeeded {
+		buf = buf[:MarkerMax+s.wish()]
+	}
+	if s.size == wholeLine {
 		if n := MarkerMax + s.cut.max + blockSize; len(w.wide) < n {
 			w.wide = make([]byte, n)
 		}
@@ -116,7 +145,8 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	}
 	w.chunk = Chunk{Read: time.Now(), block: buf[:pre+len(data)], blockStart: off - int64(pre)}
 	used, ready := t.hand(s, w, data, final)
-	s.wide = false
+	size := s.size
+	s.size = asNeeded
 	switch {
 	case !ready && used < len(data):
 		return notNow
@@ -124,13 +154,25 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 		if zeros(data) == len(data) {
 			return t.hole(s, w, off+int64(len(data)))
 		}
-		s.wide = true
+		if s.size = wholeLine; size == asNeeded && len(buf)-pre < blockSize {
+			s.size = wholeBlock
+		}
 		return more
 	case !eof:
 		return more
 	}
 	t.rest(s, int64(len(data)-used))
 	return s.end()
+}
+
+// wish is how many bytes to read at once: no more than what the sink gathers for, if it knows.
+func (s *stream) wish() int {
+	if g, ok := s.sink.(Gatherer); ok {
+		if n := g.Lacks(); n > 0 {
+			return min(max(n, leastRead), blockSize)
+		}
+	}
+	return blockSize
 }
 
 // end tells the sink that nothing will follow, if that is so.

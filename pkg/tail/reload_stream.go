@@ -47,7 +47,7 @@ func (t *Tailer) yield(s *stream) (back bool) {
 			return false
 		}
 		s.off.Store(from)
-		s.marker, s.wide, s.zeroTo, back = m, false, 0, true
+		s.marker, s.size, s.zeroTo, back = m, asNeeded, 0, true
 		return true
 	})
 	return back
@@ -192,9 +192,6 @@ func (r *ring) seize(s *stream) {
 	switch s.place {
 	case queued:
 		r.unqueueLocked(s)
-		s.again = true
-	case held:
-		r.releaseLocked(s)
 		s.again = true
 	case blocked:
 		s.wasBlocked = true

@@ -10,9 +10,8 @@ type place uint8
 
 const (
 	idle    place = iota // nothing to do
-	queued               // waits for a reader
+	queued               // waits for a reader, or behind a shut line for its sink
 	reading              // a reader has its turn
-	held                 // its sink takes nothing; Wake ends that
 	blocked              // waits until its predecessor was read to the end
 	parked               // discovery works on it
 	closed               // over; nobody touches it any more
@@ -34,22 +33,31 @@ type ring struct {
 	mu    sync.Mutex
 	more  sync.Cond // there is something to read
 	quiet sync.Cond // a turn has ended
-	queue []*stream
-	busy  int
+	lines map[string]*lineup
+	order []*lineup // the line whose turn comes first
 	shut  bool
 
-	held   map[string]map[*stream]struct{} // by target
-	woken  map[string]uint64               // Wake calls by target, so that none is lost while a turn ends
-	behind int                             // streams that are queued, reading or held
+	behind int // streams that are queued or reading
 
 	inbox []*stream // parked with trouble, for discovery
 	poke  func()    // tells discovery that inbox or an end-of-file may interest it
 }
 
 func newRing(poke func()) *ring {
-	r := &ring{held: map[string]map[*stream]struct{}{}, woken: map[string]uint64{}, poke: poke}
+	r := &ring{lines: map[string]*lineup{}, poke: poke}
 	r.more.L, r.quiet.L = &r.mu, &r.mu
 	return r
+}
+
+// lineLocked is where streams of a target wait.
+func (r *ring) lineLocked(target string) *lineup {
+	l := r.lines[target]
+	if l == nil {
+		l = &lineup{waiting: map[*input]int{}}
+		r.lines[target] = l
+		r.order = append(r.order, l)
+	}
+	return l
 }
 
 // mark says that s may have something to read.
@@ -62,12 +70,19 @@ func (r *ring) mark(s *stream) {
 func (r *ring) markLocked(s *stream) {
 	switch s.place {
 	case idle:
-		s.place = queued
-		r.behind++
-		r.queue = append(r.queue, s)
-		r.more.Signal()
+		r.queueLocked(s, (*lineup).come)
 	case reading, parked, blocked:
 		s.again = true
+	}
+}
+
+// queueLocked puts s at a place of its line.
+func (r *ring) queueLocked(s *stream, put func(*lineup, *stream)) {
+	s.place = queued
+	r.behind++
+	l := r.lineLocked(s.route.Target)
+	if put(l, s); l.keeper == nil {
+		r.more.Signal()
 	}
 }
 
@@ -75,44 +90,55 @@ func (r *ring) markLocked(s *stream) {
 func (r *ring) next() (*stream, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for len(r.queue) == 0 && !r.shut {
+	for !r.shut {
+		if s, woken := r.takeLocked(); s != nil {
+			return s, woken
+		}
 		r.more.Wait()
 	}
-	if r.shut {
-		return nil, 0
-	}
-	return r.takeLocked()
+	return nil, 0
 }
 
 // try is next without waiting.
 func (r *ring) try() (*stream, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 || r.shut {
+	if r.shut {
 		return nil, 0
 	}
 	return r.takeLocked()
 }
 
 func (r *ring) takeLocked() (*stream, uint64) {
-	s := r.queue[0]
-	r.queue[0] = nil
-	if r.queue = r.queue[1:]; len(r.queue) == 0 {
-		r.queue = nil
+	for i, l := range r.order {
+		s := l.take()
+		if s == nil {
+			continue
+		}
+		copy(r.order[i:], r.order[i+1:])
+		r.order[len(r.order)-1] = l
+		s.place, s.again, s.from = reading, false, s.off.Load()
+		return s, l.woken
 	}
-	s.place, s.again = reading, false
-	r.busy++
-	return s, r.woken[s.route.Target]
+	return nil, 0
+}
+
+// keeps reports whether the reader that has s may go on: nobody else wants it.
+func (r *ring) keeps(s *stream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !s.wanted && !r.shut
 }
 
 // done ends the turn of s.
 func (r *ring) done(s *stream, how outcome, woken uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.busy--
 	r.behind--
 	s.place = idle
 	s.atEnd = how == atEnd && !s.again
+	l := r.lineLocked(s.route.Target)
+	l.count(s)
 	if how == atEnd {
 		for _, n := range s.next {
 			r.unblockLocked(n)
@@ -126,36 +152,36 @@ func (r *ring) done(s *stream, how outcome, woken uint64) {
 		s.place = parked
 		r.inbox = append(r.inbox, s)
 		r.poke()
-	case how == notNow && r.woken[s.route.Target] == woken:
-		s.place = held
-		r.behind++
-		if r.held[s.route.Target] == nil {
-			r.held[s.route.Target] = map[*stream]struct{}{}
+	case how == notNow:
+		if l.keeper == nil && l.woken == woken {
+			l.close(s)
 		}
-		r.held[s.route.Target][s] = struct{}{}
-		s.in.pause.begin()
+		r.queueLocked(s, (*lineup).comeFirst)
 	case how != atEnd || s.again:
-		r.markLocked(s)
+		r.queueLocked(s, (*lineup).comeAgain)
 	}
 	r.quiet.Broadcast()
 }
 
-// wake lets every held stream of a target try again.
+// wake lets the streams of a target try again.
 func (r *ring) wake(target string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.woken[target]++
-	for s := range r.held[target] {
-		r.releaseLocked(s)
-		r.markLocked(s)
-	}
+	l := r.lineLocked(target)
+	l.woken++
+	r.openLocked(l)
 }
 
-func (r *ring) releaseLocked(s *stream) {
-	delete(r.held[s.route.Target], s)
-	s.in.pause.end()
-	s.place = idle
-	r.behind--
+func (r *ring) openLocked(l *lineup) {
+	if l.keeper == nil {
+		return
+	}
+	l.open()
+	if l.n() == 1 {
+		r.more.Signal()
+	} else {
+		r.more.Broadcast()
+	}
 }
 
 // park takes s away from the readers for discovery. It is false while a reader has it: then s comes through the inbox.
@@ -168,9 +194,6 @@ func (r *ring) park(s *stream) bool {
 		return false
 	case queued:
 		r.unqueueLocked(s)
-		s.again = true
-	case held:
-		r.releaseLocked(s)
 		s.again = true
 	case blocked:
 		s.wasBlocked = true
@@ -228,9 +251,14 @@ func (r *ring) waitsFor(s, before *stream) bool {
 	return s == before || slices.ContainsFunc(before.next, func(n *stream) bool { return r.waitsFor(s, n) })
 }
 
+// unqueueLocked takes s out of its line. If the line was shut because s was refused, the next one has to ask for itself.
 func (r *ring) unqueueLocked(s *stream) {
-	r.queue = slices.DeleteFunc(r.queue, func(q *stream) bool { return q == s })
 	r.behind--
+	l := r.lineLocked(s.route.Target)
+	l.leave(s)
+	if l.keeper == s {
+		r.openLocked(l)
+	}
 }
 
 // unblockLocked takes one predecessor off s.
@@ -283,11 +311,11 @@ func (r *ring) stop() {
 	r.quiet.Broadcast()
 }
 
-// waits reports whether s is held or blocked: no reader will look at it soon.
+// waits reports whether s waits for its sink or is blocked: no reader will look at it soon.
 func (r *ring) waits(s *stream) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return s.place == held || s.place == blocked || s.place == parked && (s.wasBlocked || s.again)
+	return s.place == queued && r.lineLocked(s.route.Target).keeper != nil || s.place == blocked || s.place == parked && (s.wasBlocked || s.again)
 }
 
 // rests reports whether s was read to its end and nothing has been marked since.

@@ -40,7 +40,7 @@ type stream struct {
 	cut      cutter
 	marker   Marker
 	ahead    []Range
-	wide     bool  // the next read takes a whole long line
+	size     readSize
 	zeroTo   int64 // NULs were seen up to here
 	finish   bool  // nothing will follow: hand over an unterminated rest, then Finish
 	finished bool  // Finish was called
@@ -65,6 +65,10 @@ type stream struct {
 	wasBlocked bool
 	waitsFor   int       // predecessors that are not at their end
 	next       []*stream // read when this one is at its end
+	before     *stream   // in the queue
+	behind     *stream
+	late       bool  // its last place was among the rest
+	from       int64 // where its turn began
 }
 
 func (s *stream) path() string { return *s.label.Load() }

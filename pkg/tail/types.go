@@ -151,6 +151,15 @@ type Sink interface {
 	Finish()
 }
 
+// Gatherer is a Sink that gathers lines and passes them on together. A reader stays with such a stream until there are enough (for a
+// few MiB at most), so that few are half full at the same time, however many files are behind.
+type Gatherer interface {
+	// Lacks is about how many bytes of the file are missing until then; 0: none, or nothing is gathered.
+	Lacks() int
+	// Pass passes on what there is.
+	Pass()
+}
+
 // Positions keeps epochs beyond the life of the process. It never fails the caller: when the disk does, positions are
 // kept in memory and the trouble is reported elsewhere.
 type Positions interface {
