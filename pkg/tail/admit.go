@@ -40,9 +40,6 @@ func (t *Tailer) resolve() {
 		t.each(fresh, t.beginNew)
 		for _, f := range fresh {
 			f.admitted = !t.wants(f)
-			if f.admitted {
-				f.first = nil
-			}
 		}
 		for _, in := range t.inputs {
 			for _, r := range in.routes {

@@ -21,7 +21,6 @@ type file struct {
 	solid int64    // in a file of the spool nothing is missing from here on, nor in its head; 0 where nothing is missing at all
 	born  int64    // when the content's first file was born: another time than id.Birth for a file of the spool
 	info  linux.Info
-	first []byte // what the content begins with; only until it is admitted
 
 	names   map[string]struct{} // configured paths that lead to it now
 	streams map[Route]*stream   // what is read from it
@@ -108,13 +107,13 @@ func (t *Tailer) openFile(path string) (*file, error) {
 
 // newFile makes the record of an open inode that path leads to, or led to.
 func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
-	id, info, first, err := identify(f)
+	id, info, err := identify(f)
 	if err != nil {
 		return nil, err
 	}
 	remote := t.trust(path, &id, &info)
 	return &file{
-		id: id, f: f, where: resolved(path), born: id.Birth, info: info, first: first, names: map[string]struct{}{},
+		id: id, f: f, where: resolved(path), born: id.Birth, info: info, names: map[string]struct{}{},
 		streams: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
 	}, nil
 }
@@ -137,8 +136,16 @@ func (t *Tailer) adopt(f *file) *file {
 		t.vanished(old)
 	}
 	t.files[f.key()] = f
-	t.opened++
+	t.isOpen(f)
 	return f
+}
+
+// isOpen counts a file that was opened.
+func (t *Tailer) isOpen(f *file) {
+	t.opened++
+	if f.remote {
+		t.foreign[f] = struct{}{}
+	}
 }
 
 // vanished forgets an inode that was closed to save descriptors, or never read, and whose number now belongs to another.
@@ -205,7 +212,7 @@ func (t *Tailer) reopen(f *file) bool {
 			continue
 		}
 		f.f, f.openedAt = h, t.now()
-		t.opened++
+		t.isOpen(f)
 		for _, s := range f.streams {
 			s.src = t.contentOf(f)
 		}

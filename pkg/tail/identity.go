@@ -8,16 +8,14 @@ import (
 	"shipper/internal/linux"
 )
 
-// identify asks the kernel and the content who an open file is. first is what the content begins with, up to HeadMax.
-func identify(f *os.File) (id Identity, info linux.Info, first []byte, err error) {
+// identify asks the kernel and the content who an open file is.
+func identify(f *os.File) (id Identity, info linux.Info, err error) {
 	if info, err = linux.Fstat(f); err != nil {
-		return id, info, nil, err
+		return id, info, err
 	}
-	if first, err = readHead(f); err != nil {
-		return id, info, nil, err
-	}
-	id = Identity{Dev: info.Dev, Ino: info.Ino, Handle: linux.Handle(f), Birth: info.Birth, Head: HeadOf(first)}
-	return id, info, first, nil
+	id = Identity{Dev: info.Dev, Ino: info.Ino, Handle: linux.Handle(f), Birth: info.Birth}
+	err = withHead(f, func(first []byte) { id.Head = HeadOf(first) })
+	return id, info, err
 }
 
 // readHead reads what a content begins with.

@@ -96,7 +96,7 @@ func New(o Options) (*Tailer, error) {
 		since:   map[Route]time.Time{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},
 		linked: map[*file]struct{}{}, parked: map[*stream]struct{}{}, loose: map[*stream]struct{}{}, orphans: map[*stream]struct{}{},
-		pins: map[*file]*pin{}, spooled: map[*file]string{}, cutting: map[*stream]time.Time{}, sick: map[*stream]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},
+		pins: map[*file]*pin{}, spooled: map[*file]string{}, cutting: map[*stream]time.Time{}, sick: map[*stream]struct{}{}, foreign: map[*file]struct{}{}, finishing: map[*stream]struct{}{}, leaving: map[*stream]departure{},
 		prepared: make(chan struct{}), retick: make(chan time.Duration, 1),
 		openers: map[string]opener{
 			".gz":  func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) },

@@ -23,8 +23,12 @@ func (t *Tailer) trust(path string, id *Identity, info *linux.Info) (remote bool
 // there now. They are opened by their name when they change.
 func (t *Tailer) restRemote() {
 	now := t.now()
-	for _, f := range t.files {
-		if f.remote && f.f != nil && len(f.names) > 0 && len(f.links) == 0 && len(f.streams) > 0 &&
+	for f := range t.foreign {
+		if f.f == nil {
+			delete(t.foreign, f)
+			continue
+		}
+		if len(f.names) > 0 && len(f.links) == 0 && len(f.streams) > 0 &&
 			now.Sub(f.openedAt) >= t.opts.Sweep && t.resting(f) {
 			t.closeFile(f)
 		}

@@ -66,6 +66,7 @@ type Tailer struct {
 	cutting   map[*stream]time.Time // emptied since, perhaps to be filled with what they ended with
 	spooled   map[*file]string      // files of the spool, with their paths
 	sick      map[*stream]struct{}  // cannot be read now
+	foreign   map[*file]struct{}    // open, and of a file system of remote.go
 	finishing map[*stream]struct{}  // handed over to the end, to be settled
 	leaving   map[*stream]departure // not configured any more
 	plan      *Plan                 // to be carried out by the next step
