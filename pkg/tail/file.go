@@ -151,7 +151,12 @@ func (t *Tailer) isOpen(f *file) {
 // vanished forgets an inode that was closed to save descriptors, or never read, and whose number now belongs to another.
 func (t *Tailer) vanished(f *file) {
 	for _, s := range f.streams {
-		t.over(s)
+		if f.f == nil && t.hold(s) {
+			t.loseGone(s)
+			t.final(s) // a copy of it may come yet
+		} else {
+			t.over(s)
+		}
 	}
 	t.drop(f)
 }

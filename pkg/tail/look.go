@@ -52,7 +52,7 @@ func (t *Tailer) look(path string) {
 		h = t.adopt(h)
 	}
 	t.can(path)
-	if f != nil && f != h {
+	if f != nil && f != h && t.byPath[path] == f { // else it has vanished: it was closed, and h has got its inode number
 		t.unname(path)
 	}
 	if f != h {
