@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,12 +93,27 @@ func TestPolicySuffices(t *testing.T) {
 	}
 }
 
+// actions are those that the linter knows, by what it says of a document that allows everything.
+func actions(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	for _, g := range ram.Lint([]byte(`{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:*","Resource":"*"}]}`), ram.Plan{}).Extra {
+		if a, ok := ram.Lookup(g.Action); ok && !slices.Contains(out, a.Name) {
+			out = append(out, a.Name)
+		}
+	}
+	if len(out) < 30 {
+		t.Fatalf("%d actions: %s", len(out), out)
+	}
+	return out
+}
+
 // Of all actions of Log Service the documents allow the write on the one Logstore, and nothing else.
 func TestPolicyAllowsNothingMore(t *testing.T) {
 	h := newCheckHost(t, nil)
 	docs := policyAll(t, h)
 	allowed := 0
-	for _, a := range ram.Actions() {
+	for _, a := range actions(t) {
 		for _, v := range []ram.Vars{
 			{Project: emulator.DefaultProject, Logstore: emulator.DefaultLogstore},
 			{Project: emulator.DefaultProject, Logstore: "other"},
@@ -105,23 +121,23 @@ func TestPolicyAllowsNothingMore(t *testing.T) {
 			{Project: "other", Logstore: emulator.DefaultLogstore},
 		} {
 			v.Region, v.UID, v.Config, v.MachineGroup, v.ConsumerGroup = emulator.DefaultRegion, ownerA, "any", "any", "any"
-			resources, err := ram.Resources(a.Name, v)
+			resources, err := ram.Resources(a, v)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, r := range resources {
-				ours := a.Name == ram.WriteAction && v.Project == emulator.DefaultProject && v.Logstore == emulator.DefaultLogstore
-				q := ram.Request{Action: a.Name, Resource: r}
+				ours := a == ram.WriteAction && v.Project == emulator.DefaultProject && v.Logstore == emulator.DefaultLogstore
+				q := ram.Request{Action: a, Resource: r}
 				if got := ram.Decide(q, docs.Session, docs.Role).Allowed; got != ours {
-					t.Errorf("%s on %s with the session policy: %v", a.Name, r, got)
+					t.Errorf("%s on %s with the session policy: %v", a, r, got)
 				}
 				if got := ram.Decide(q, nil, docs.Role).Allowed; got != ours {
-					t.Errorf("%s on %s: %v", a.Name, r, got)
+					t.Errorf("%s on %s: %v", a, r, got)
 				} else if got {
 					allowed++
 				}
 				if ram.Decide(q, nil, docs.Caller).Allowed {
-					t.Errorf("the caller's policy allows %s on %s", a.Name, r)
+					t.Errorf("the caller's policy allows %s on %s", a, r)
 				}
 			}
 		}

@@ -2,9 +2,6 @@ package e2e
 
 import (
 	"cmp"
-	"context"
-	"net"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +10,7 @@ import (
 	sls "github.com/aliyun/aliyun-log-go-sdk"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // arrived is what the Logstore holds, put in the order that the pack ids give.
@@ -26,11 +24,7 @@ func (c *cloud) readBack(t *testing.T) arrived {
 	t.Helper()
 	client := sls.CreateNormalInterfaceV2("http://"+emulator.DefaultRegion+".log.aliyuncs.com",
 		sls.NewStaticCredentialsProvider(emulator.ReaderKeyID, emulator.ReaderKeySecret, ""))
-	client.SetHTTPClient(&http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", c.addr)
-		},
-	}})
+	client.SetHTTPClient(emulatortest.Client(c.addr))
 	shards, err := client.ListShards(emulator.DefaultProject, emulator.DefaultLogstore)
 	if err != nil {
 		t.Fatal(err)

@@ -3,7 +3,6 @@ package linux
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,26 +21,6 @@ func RaiseOpenFiles() (int, error) {
 		}
 	}
 	return int(min(l.Cur, 1<<30)), nil
-}
-
-// Flock takes an exclusive advisory lock on f without waiting. ok is false when another open file holds it.
-func Flock(f *os.File) (ok bool, err error) {
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	switch {
-	case err == nil:
-		return true, nil
-	case errors.Is(err, unix.EWOULDBLOCK):
-		return false, nil
-	}
-	return false, fmt.Errorf("lock %s: %w", f.Name(), err)
-}
-
-// Fallocate reserves disk space for n bytes from off without changing the file's size.
-func Fallocate(f *os.File, off, n int64) error {
-	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, off, n); err != nil {
-		return fmt.Errorf("reserve %d bytes for %s: %w", n, f.Name(), err)
-	}
-	return nil
 }
 
 // Gone reports whether err says that there is no such file. Every other failure means that it cannot be seen now.

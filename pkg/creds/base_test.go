@@ -21,7 +21,7 @@ func keyFiles(t *testing.T, id, secret string) (Config, func(id, secret string))
 		}
 	}
 	write(id, secret)
-	return Config{Source: "static", AccessKeyID: FileSecret(filepath.Join(dir, "id")), AccessKeySecret: FileSecret(filepath.Join(dir, "secret"))}, write
+	return Config{Source: "static", AccessKeyID: fileSecret(filepath.Join(dir, "id")), AccessKeySecret: fileSecret(filepath.Join(dir, "secret"))}, write
 }
 
 func TestBaseKeyReplacedOnDisk(t *testing.T) {

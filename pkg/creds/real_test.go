@@ -110,7 +110,7 @@ func TestAutoSeesAKeyReplaced(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "secret")
 	os.WriteFile(path, []byte("one"), 0o600)
-	src, err := NewSource(Config{AccessKeyID: LiteralSecret("LTAIbase0001"), AccessKeySecret: FileSecret(path)}, Options{Env: noEnv})
+	src, err := NewSource(Config{AccessKeyID: LiteralSecret("LTAIbase0001"), AccessKeySecret: fileSecret(path)}, Options{Env: noEnv})
 	if err != nil {
 		t.Fatal(err)
 	}

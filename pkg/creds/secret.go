@@ -39,9 +39,6 @@ func LiteralSecret(value string) Secret {
 	return Secret{kind: "literal", value: &value}
 }
 
-// FileSecret returns a Secret that is read from a file.
-func FileSecret(path string) Secret { return Secret{kind: "file", where: path} }
-
 // UnmarshalTOML implements the Unmarshaler of the configuration reader: a string or a table with one key.
 func (s *Secret) UnmarshalTOML(v any) error {
 	switch v := v.(type) {

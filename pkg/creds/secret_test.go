@@ -12,6 +12,9 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+// fileSecret is { file = "PATH" }.
+func fileSecret(path string) Secret { return Secret{kind: "file", where: path} }
+
 func noEnv(string) string { return "" }
 
 func environ(kv ...string) func(string) string {
@@ -125,7 +128,7 @@ func TestWarnings(t *testing.T) {
 	os.WriteFile(path, []byte("x"), 0o600)
 	for mode, want := range map[os.FileMode]string{0o600: "", 0o400: "", 0o640: "", 0o644: "everybody", 0o604: "everybody"} {
 		os.Chmod(path, mode)
-		got := strings.Join(Config{AccessKeySecret: FileSecret(path)}.Warnings(noEnv), "")
+		got := strings.Join(Config{AccessKeySecret: fileSecret(path)}.Warnings(noEnv), "")
 		if (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%o: %q", mode, got)
 		}

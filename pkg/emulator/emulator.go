@@ -239,15 +239,6 @@ func (e *Emulator) ExpireTokens() int {
 	return n
 }
 
-// Client makes an http.Client whose every connection goes to addr, whatever host a URL names. It is how a program in this
-// process sends requests for PROJECT.cn-hangzhou.log.aliyuncs.com to an emulator. Close its idle connections when done.
-func Client(addr string) *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr)
-	}}}
-}
-
 // Run serves ln until ctx ends, and returns when every request is over. The listener may be one of TLS: see TLSConfig.
 func (e *Emulator) Run(ctx context.Context, ln net.Listener) error {
 	serving, stop := context.WithCancel(ctx)

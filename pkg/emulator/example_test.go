@@ -8,6 +8,7 @@ import (
 	sls "github.com/aliyun/aliyun-log-go-sdk"
 
 	"shipper/pkg/emulator"
+	"shipper/pkg/emulator/emulatortest"
 )
 
 // The official SDK, unmodified, talks to an emulator in the same process.
@@ -26,7 +27,7 @@ func Example() {
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx, ln) }()
 
-	web := emulator.Client(ln.Addr().String())
+	web := emulatortest.Client(ln.Addr().String())
 	c := sls.CreateNormalInterfaceV2("http://cn-hangzhou.log.aliyuncs.com",
 		sls.NewStaticCredentialsProvider(emulator.SenderKeyID, emulator.SenderKeySecret, ""))
 	c.SetHTTPClient(web)

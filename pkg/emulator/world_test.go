@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -40,8 +42,11 @@ func start(t *testing.T, o Options) *lab {
 	}
 	srv := httptest.NewServer(e)
 	addr := srv.Listener.Addr().String()
-	client := Client(addr)
-	client.Timeout = 20 * time.Second
+	client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		},
+	}}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		srv.Close()

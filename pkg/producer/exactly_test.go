@@ -83,12 +83,7 @@ func (w *world) succeed(m *memory, change func(*Config)) *world {
 func TestLostAnswerOfNumber(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &memory{}
-		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: func(r *request) answer {
-			if r.n == 1 {
-				return answer{err: syscall.ECONNRESET, store: true}
-			}
-			return answer{}
-		}})
+		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: only(1, answer{err: syscall.ECONNRESET, store: true})})
 		w.write("a", "b", "c")
 		w.write("d")
 		w.run()
@@ -109,12 +104,7 @@ func TestLostAnswerOfNumber(t *testing.T) {
 func TestNumberOfSomebodyElse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &memory{}
-		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: func(r *request) answer {
-			if r.n == 2 {
-				return answer{status: 400, code: "InvalidSequenceId"}
-			}
-			return answer{}
-		}})
+		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: only(2, answer{status: 400, code: "InvalidSequenceId"})})
 		w.write("a")
 		w.write("b")
 		w.run()
@@ -217,12 +207,7 @@ func TestNoNumbersTaken(t *testing.T) {
 func TestNumbersWithoutDisk(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		m := &memory{}
-		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: func(r *request) answer {
-			if r.n == 1 {
-				return answer{err: syscall.ECONNRESET, store: true}
-			}
-			return answer{}
-		}})
+		w := exactWorld(t, m, worldOptions{inFlight: 1, answer: only(1, answer{err: syscall.ECONNRESET, store: true})})
 		if err := w.store.Close(); err != nil {
 			t.Fatal(err)
 		}

@@ -117,12 +117,7 @@ func TestRetriesForEver(t *testing.T) {
 // A request that was cut after it was sent may have been stored: it is sent again, and counted.
 func TestCutAfterStoring(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		w := newWorld(t, worldOptions{answer: func(r *request) answer {
-			if r.n == 1 {
-				return answer{err: syscall.ECONNRESET, store: true}
-			}
-			return answer{}
-		}})
+		w := newWorld(t, worldOptions{answer: only(1, answer{err: syscall.ECONNRESET, store: true})})
 		w.write("a", "b", "c")
 		w.run()
 		w.check(map[string]int{"a": 2, "b": 2, "c": 2}, nil)

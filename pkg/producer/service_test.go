@@ -42,6 +42,16 @@ type answer struct {
 	hang    bool   // no answer until the request is given up
 }
 
+// only gives one request that answer, and all others yes.
+func only(n int, a answer) func(*request) answer {
+	return func(r *request) answer {
+		if r.n == n {
+			return a
+		}
+		return answer{}
+	}
+}
+
 // service is Log Service as a RoundTripper.
 type service struct {
 	answer func(*request) answer
@@ -149,16 +159,26 @@ func (r *request) decode(body []byte) error {
 		return err
 	}
 	for _, p := range list.Packages {
-		// The SDK's copy of the message lacks compress_type, which ends up here.
-		f, _, err := next(p.XXX_unrecognized)
-		if err != nil || f.num != 3 {
-			return errors.New("a package does not say how it is compressed")
+		c, err := packed(p)
+		if err != nil {
+			return err
 		}
-		if err := r.add(codec.Codec(f.number()), p.Data, int(p.GetUncompressSize())); err != nil {
+		if err := r.add(c, p.Data, int(p.GetUncompressSize())); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// packed is the compress_type of a package. The SDK's copy of the message lacks the field; it writes out again what it does not know.
+func packed(p *sls.SlsLogPackage) (codec.Codec, error) {
+	whole, err := p.Marshal()
+	for f := (field{}); err == nil && len(whole) > 0; {
+		if f, whole, err = next(whole); err == nil && f.num == packageCompress {
+			return codec.Codec(f.number()), nil
+		}
+	}
+	return 0, errors.Join(err, errors.New("a package does not say how it is compressed"))
 }
 
 func (r *request) add(c codec.Codec, data []byte, size int) error {

@@ -97,15 +97,6 @@ func ReadActions() []string {
 	}
 }
 
-// Actions returns the whole table, group by group.
-func Actions() []Action {
-	out := slices.Clone(table)
-	for i := range out {
-		out[i].Resources = slices.Clone(out[i].Resources)
-	}
-	return out
-}
-
 // Lookup finds one action, without regard to case.
 func Lookup(name string) (Action, bool) {
 	for _, a := range table {

@@ -77,7 +77,7 @@ func wider(p Plan) (out []Request) {
 			}
 		}
 	}
-	for _, a := range Actions() {
+	for _, a := range table {
 		for _, l := range some {
 			for _, name := range []string{l.Logstore, l.Logstore + "2"} {
 				for _, group := range []string{"verify-0", "verify-2", "other"} {

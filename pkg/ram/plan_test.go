@@ -35,7 +35,7 @@ func plans() map[string]Plan {
 	mixed.Targets = append(mixed.Targets, Logstore{Project: "sec-logs", Logstore: "app", ConsumerGroup: "g"},
 		Logstore{Project: "audit", Logstore: "web", ConsumerGroup: "shipper-verify"})
 	more.Actions = []string{"log:GetLogStore", "log:ApplyConfigToGroup", "log:PostLogStoreLogs", "log:getproject"}
-	for _, a := range Actions() {
+	for _, a := range table {
 		all.Actions = append(all.Actions, a.Name)
 	}
 	return map[string]Plan{"write": plan(), "verify": verify, "group": group, "many": many, "more": more, "all": all, "mixed": mixed}
@@ -47,7 +47,7 @@ var universe = sync.OnceValue(func() []Request {
 	var out []Request
 	seen := map[string]bool{}
 	names := []string{"sec-logs", "audit", "other"}
-	for _, a := range Actions() {
+	for _, a := range table {
 		for _, uid := range []string{accountA, accountB} {
 			for _, region := range []string{"cn-hangzhou", "cn-beijing"} {
 				for _, project := range names {

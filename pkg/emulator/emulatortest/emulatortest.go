@@ -3,6 +3,7 @@
 package emulatortest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -46,6 +47,14 @@ func Serve(t testing.TB, h http.Handler) (addr string) {
 	})
 	t.Cleanup(func() { srv.Close(); served.Wait() })
 	return l.Addr().String()
+}
+
+// Client makes an http.Client whose every connection goes to addr, whatever host a URL names. It is how a program in this
+// process sends requests for PROJECT.cn-hangzhou.log.aliyuncs.com to an emulator. Close its idle connections when done.
+func Client(addr string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}}}
 }
 
 // Key are the settings of [credentials.NAME] for the user of account B.
