@@ -18,6 +18,7 @@ type Info struct {
 	Links  uint32
 	Mode   os.FileMode // type bits only: ModeDir, ModeSymlink or ModeIrregular; 0 is a regular file
 	Mod    time.Time
+	Change int64 // when anything about the inode changed last, names in a directory included; Unix nanoseconds
 }
 
 // Regular reports whether the inode is a plain file.
@@ -40,15 +41,21 @@ func Fstat(f *os.File) (Info, error) {
 
 func statx(dir int, path string, flags int, name string) (Info, error) {
 	var st unix.Statx_t
+	if err := statxInto(&st, dir, path, flags); err != nil {
+		return Info{}, &os.PathError{Op: "statx", Path: name, Err: err}
+	}
+	return infoOf(&st), nil
+}
+
+func statxInto(st *unix.Statx_t, dir int, path string, flags int) error {
 	for {
-		err := unix.Statx(dir, path, flags, statxMask, &st)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return Info{}, &os.PathError{Op: "statx", Path: name, Err: err}
+		if err := unix.Statx(dir, path, flags, statxMask, st); !errors.Is(err, unix.EINTR) {
+			return err
 		}
 	}
+}
+
+func infoOf(st *unix.Statx_t) Info {
 	in := Info{
 		Dev:    unix.Mkdev(st.Dev_major, st.Dev_minor),
 		Ino:    st.Ino,
@@ -56,6 +63,7 @@ func statx(dir int, path string, flags int, name string) (Info, error) {
 		Blocks: int64(st.Blocks) * 512,
 		Links:  st.Nlink,
 		Mod:    time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)),
+		Change: st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec),
 	}
 	if st.Mask&unix.STATX_BTIME != 0 {
 		in.Birth = st.Btime.Sec*1e9 + int64(st.Btime.Nsec)
@@ -69,7 +77,7 @@ func statx(dir int, path string, flags int, name string) (Info, error) {
 	default:
 		in.Mode = os.ModeIrregular
 	}
-	return in, nil
+	return in
 }
 
 // Handle returns the file handle of an open file: opaque bytes that hold the inode's generation, so that they differ

@@ -13,7 +13,7 @@ import (
 // those that the kernel says are known, then those whose content is known, then new ones, oldest first.
 func (t *Tailer) resolve() {
 	for f := range t.touched {
-		for _, s := range f.streams {
+		for s := range f.each() {
 			t.relabel(s)
 		}
 		if t.wants(f) {
@@ -56,7 +56,7 @@ func (t *Tailer) each(files []*file, do func(f *file, in *input, r Route)) {
 	for _, f := range files {
 		for _, in := range t.inputs {
 			for _, r := range in.routes {
-				if f.streams[r] == nil && f.wantedBy(in, r) && t.reopen(f) {
+				if f.streams.of(r) == nil && f.wantedBy(in, r) && t.reopen(f) {
 					do(f, in, r)
 				}
 			}
@@ -68,7 +68,7 @@ func (t *Tailer) each(files []*file, do func(f *file, in *input, r Route)) {
 func (t *Tailer) wants(f *file) bool {
 	for _, in := range t.inputs {
 		for _, r := range in.routes {
-			if _, linked := f.links[r]; f.streams[r] == nil && !linked && f.wantedBy(in, r) {
+			if _, linked := f.links[r]; f.streams.of(r) == nil && !linked && f.wantedBy(in, r) {
 				return true
 			}
 		}
@@ -79,7 +79,7 @@ func (t *Tailer) wants(f *file) bool {
 // place puts s on f and makes it the newest generation of its path.
 func (t *Tailer) place(s *stream, f *file) {
 	s.file = f
-	f.streams[s.route] = s
+	f.streams.put(s)
 	delete(f.links, s.route)
 	delete(f.owed, s.route)
 	if t.last[s.route] == nil {
@@ -209,7 +209,7 @@ func lineStart(f *os.File, off, size, limit int64) int64 {
 
 // growHeads takes more of the content into the head hashes of f's epochs once there is clearly more.
 func (t *Tailer) growHeads(f *file) {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		known := s.epoch.Identity.Head.Len
 		if known < HeadMax && f.info.Size >= min(HeadMax, 2*int64(known)) && f.info.Size > 0 && t.hold(s) {
 			t.growHead(s)

@@ -37,7 +37,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 		return
 	}
 	s.src.Close()
-	delete(f.streams, s.route)
+	f.streams.drop(s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()
 	s.epoch.Identity.Head = *s.head.Load()
 	s.epoch.Detached, s.epoch.Seen = true, since // what came since is looked for below
@@ -52,7 +52,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	if f.named(s.in) {
 		f.owe(s.route, label)
 		t.fresh = append(t.fresh, f)
-	} else if f.streams[s.route] == nil {
+	} else if f.streams.of(s.route) == nil {
 		t.begin(f, s.in, s.route, 0, label, since)
 	}
 	f.kept = false
@@ -80,7 +80,7 @@ func (t *Tailer) chase(s *stream) bool {
 
 // search looks for the content of an orphan: moved, or a shorter copy of it.
 func (t *Tailer) search(s *stream) (*file, verdict) {
-	return t.find(s.present(), s.route, func(f *file) bool { return f.streams[s.route] == nil && !t.owned(s.route, f) })
+	return t.find(s.present(), s.route, func(f *file) bool { return f.streams.of(s.route) == nil && !t.owned(s.route, f) })
 }
 
 // settleCopy records f as a copy of what was read and settled of e. It is a stream of its own from where the two part, so that
@@ -118,7 +118,7 @@ func (t *Tailer) owned(r Route, f *file) bool {
 // attach moves a parked stream to f, which holds its content.
 func (t *Tailer) attach(s *stream, f *file) {
 	if old := s.file; old != nil {
-		delete(old.streams, s.route)
+		old.streams.drop(s.route)
 		defer t.dropUnused(old)
 	}
 	s.src.Close()

@@ -1,7 +1,6 @@
 package tail
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,11 +21,11 @@ type file struct {
 	born  int64    // when the content's first file was born: another time than id.Birth for a file of the spool
 	info  linux.Info
 
-	names   map[string]struct{} // configured paths that lead to it now
-	streams map[Route]*stream   // what is read from it
-	links   map[Route]*stream   // streams whose content this is a copy of, so that it is not read from 0; nil if none
-	linkEnd int64               // up to here the copy was seen to equal the original, which is in place
-	owed    map[Route]string    // routes that are to read it, or to know it as a copy, with or without a name: the path it had
+	names   []*lead           // configured paths that lead to it now
+	streams streams           // what is read from it
+	links   map[Route]*stream // streams whose content this is a copy of, so that it is not read from 0; nil if none
+	linkEnd int64             // up to here the copy was seen to equal the original, which is in place
+	owed    map[Route]string  // routes that are to read it, or to know it as a copy, with or without a name: the path it had
 
 	growing bool // a copy that was not complete when it was compared
 
@@ -55,7 +54,7 @@ func (f *file) owe(r Route, label string) {
 // answered reports whether r reads f, or knows that it has read what f holds.
 func (f *file) answered(r Route) bool {
 	_, linked := f.links[r]
-	return f.streams[r] != nil || linked && f.owed[r] == ""
+	return f.streams.of(r) != nil || linked && f.owed[r] == ""
 }
 
 // wantedBy reports whether f is to be read by a route of in.
@@ -71,25 +70,30 @@ func (f *file) is(info linux.Info) bool {
 
 // named reports whether one of in's patterns leads to f.
 func (f *file) named(in *input) bool {
-	for name := range f.names {
-		if in.glob.matches(name) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(f.names, func(l *lead) bool { return in.glob.matches(l.path) })
 }
 
 // label returns the configured path of f for an input, the same one as long as it holds; "" without any.
 func (f *file) label(in *input, old string) string {
-	if _, ok := f.names[old]; ok && in.glob.matches(old) {
+	if hasName(f, old) && in.glob.matches(old) {
 		return old
 	}
-	for _, name := range slices.Sorted(maps.Keys(f.names)) {
-		if in.glob.matches(name) {
-			return name
+	for _, path := range f.paths() {
+		if in.glob.matches(path) {
+			return path
 		}
 	}
 	return ""
+}
+
+// paths returns the configured paths of f, sorted.
+func (f *file) paths() []string {
+	out := make([]string, 0, len(f.names))
+	for _, l := range f.names {
+		out = append(out, l.path)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // openFile opens path and makes the record of its inode. It does not register it.
@@ -113,8 +117,8 @@ func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
 	}
 	remote := t.trust(path, &id, &info)
 	return &file{
-		id: id, f: f, where: resolved(path), born: id.Birth, info: info, names: map[string]struct{}{},
-		streams: map[Route]*stream{}, lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
+		id: id, f: f, where: resolved(path), born: id.Birth, info: info,
+		lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
 	}, nil
 }
 
@@ -150,7 +154,7 @@ func (t *Tailer) isOpen(f *file) {
 
 // vanished forgets an inode that was closed to save descriptors, or never read, and whose number now belongs to another.
 func (t *Tailer) vanished(f *file) {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		if f.f == nil && t.hold(s) {
 			t.loseGone(s)
 			t.final(s) // a copy of it may come yet
@@ -172,10 +176,10 @@ func (t *Tailer) drop(f *file) {
 		delete(t.files, f.key())
 	}
 	delete(t.linked, f)
-	for name := range f.names {
-		t.unlist(name)
+	for _, l := range f.names {
+		t.unlist(l)
 	}
-	clear(f.names)
+	f.names = nil
 }
 
 // dropUnused drops f if nothing holds it: no stream, no name, not a copy that is waited for.
@@ -201,8 +205,7 @@ func (t *Tailer) reopen(f *file) bool {
 	if f.f != nil {
 		return true
 	}
-	paths := slices.Sorted(maps.Keys(f.names))
-	paths = append(paths, f.where)
+	paths := append(f.paths(), f.where)
 	paths = append(paths, t.byInode(filepath.Dir(f.where), f.id.Ino)...)
 	f.hidden = false
 	for _, p := range paths {
@@ -218,7 +221,7 @@ func (t *Tailer) reopen(f *file) bool {
 		}
 		f.f, f.openedAt = h, t.now()
 		t.isOpen(f)
-		for _, s := range f.streams {
+		for s := range f.each() {
 			s.src = t.contentOf(f)
 		}
 		return true

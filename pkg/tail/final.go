@@ -112,7 +112,7 @@ func (t *Tailer) over(s *stream) {
 	delete(t.finishing, s)
 	delete(t.parked, s)
 	if f := s.file; f != nil {
-		delete(f.streams, s.route)
+		f.streams.drop(s.route)
 	}
 	for path, last := range t.last[s.route] {
 		if last == s {

@@ -51,7 +51,7 @@ func (t *Tailer) takeKept(h *os.File) (taken []takenOver) {
 	for _, r := range t.routes() {
 		var other *record
 		for _, rec := range slices.Clone(t.records[r]) {
-			if f.streams[r] != nil || kernelIs(rec.epoch.Identity, f.id) == different {
+			if f.streams.of(r) != nil || kernelIs(rec.epoch.Identity, f.id) == different {
 				continue
 			}
 			switch t.judge(rec.epoch, f, false, true) {
@@ -62,7 +62,7 @@ func (t *Tailer) takeKept(h *os.File) (taken []takenOver) {
 				other = rec // of several that stood here, the last
 			}
 		}
-		if other != nil && f.streams[r] == nil { // rewritten before it was deleted, and nobody had looked
+		if other != nil && f.streams.of(r) == nil { // rewritten before it was deleted, and nobody had looked
 			since := other.epoch.Seen
 			if s := t.revive(other, f, t.inputOf(r)); t.hold(s) {
 				t.rewritten(s, since)
@@ -137,7 +137,7 @@ func (t *Tailer) takeSpooled(path string) (taken []takenOver) {
 	}
 	f = t.adopt(f)
 	for _, r := range t.routes() {
-		if f.streams[r] == nil {
+		if f.streams.of(r) == nil {
 			taken = append(taken, t.takeRoute(f, r, ids)...)
 		}
 	}
@@ -158,7 +158,7 @@ func (t *Tailer) respool(f *file, path string, ids []StreamID) string {
 		return s != nil && s.file != f // what it had was rewritten; one that is not configured now stays
 	})
 	for _, r := range t.routes() {
-		if s := f.streams[r]; s != nil && !slices.Contains(ids, s.id) {
+		if s := f.streams.of(r); s != nil && !slices.Contains(ids, s.id) {
 			ids = append(ids, s.id)
 		}
 	}

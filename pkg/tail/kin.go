@@ -101,8 +101,8 @@ func (t *Tailer) kin(f *file, r Route) []*stream {
 			out = append(out, s)
 		}
 	}
-	for path := range f.names {
-		for _, s := range t.byName.paths[path] {
+	for _, l := range f.names {
+		for _, s := range t.byName.paths[l.path] {
 			add(s)
 		}
 	}
@@ -119,6 +119,5 @@ func (t *Tailer) kin(f *file, r Route) []*stream {
 }
 
 func hasName(f *file, path string) bool {
-	_, ok := f.names[path]
-	return ok
+	return slices.ContainsFunc(f.names, func(l *lead) bool { return l.path == path })
 }

@@ -16,7 +16,7 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 		} else if s != nil {
 			t.relink(f, s)
 		}
-		if _, linked = f.links[r]; linked || f.streams[r] != nil {
+		if _, linked = f.links[r]; linked || f.streams.of(r) != nil {
 			return
 		}
 	}
@@ -87,7 +87,7 @@ func (t *Tailer) relate(f *file, s *stream) bool {
 	}
 	if !s.intact() {
 		t.rewritten(s, s.unharmed())
-		return f.streams[s.route] != nil || f.links[s.route] != nil
+		return f.streams.of(s.route) != nil || f.links[s.route] != nil
 	}
 	switch {
 	case !f.packed():
@@ -152,7 +152,7 @@ func (t *Tailer) relink(f *file, s *stream) {
 	delete(f.links, r)
 	f.linkEnd = 0
 	t.relate(f, s)
-	if f.links[r] == nil || f.streams[r] != nil || s.file == nil || f.packed() || s.file.packed() {
+	if f.links[r] == nil || f.streams.of(r) != nil || s.file == nil || f.packed() || s.file.packed() {
 		return
 	}
 	if f.info.Size > s.file.info.Size && end > 0 {

@@ -67,6 +67,9 @@ func newLives(t *testing.T, rt *rapid.T) *lives {
 		pattern = "app.log*"
 	}
 	l.do("clock real")
+	if rapid.Bool().Draw(rt, "sweeps") {
+		l.do("sweeps")
+	}
 	l.do("input web a paths=" + pattern)
 	return l
 }

@@ -5,17 +5,27 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"time"
 
 	"shipper/internal/linux"
 )
 
 // look compares what a path leads to with what it led to before.
 func (t *Tailer) look(path string) {
-	f, before, now := t.byPath[path], t.looked[path], t.now()
+	now := t.now()
 	info, err := linux.Stat(path)
-	if (err == nil || linux.Gone(err)) && (f != nil || !before.IsZero()) {
-		t.looked[path] = now
+	t.met(path, t.leads[path], info, err, now)
+}
+
+// met draws the conclusions from what the kernel was asked about a path at now. l is its lead, nil if it never led anywhere.
+func (t *Tailer) met(path string, l *lead, info linux.Info, err error, now time.Time) {
+	var f *file
+	var before time.Time
+	if l != nil {
+		f, before = l.file, l.looked
+		if err == nil || linux.Gone(err) {
+			l.looked = now
+		}
 	}
 	switch {
 	case err != nil && !linux.Gone(err):
@@ -24,7 +34,7 @@ func (t *Tailer) look(path string) {
 	case err != nil || !info.Regular() || t.ignored(path):
 		t.can(path)
 		if f != nil {
-			t.unname(path)
+			t.unname(l)
 		} else if linux.Gone(err) {
 			t.cameAndWent(path, before)
 		}
@@ -32,12 +42,12 @@ func (t *Tailer) look(path string) {
 	case f != nil && f.is(info):
 		t.can(path)
 		f.lookedAt = now
-		t.changed(f, info)
+		t.changed(f, info, now)
 		return
 	}
 	if !t.matches(path) {
 		if f != nil {
-			t.unname(path)
+			t.unname(l)
 		}
 		return
 	}
@@ -52,23 +62,23 @@ func (t *Tailer) look(path string) {
 		h = t.adopt(h)
 	}
 	t.can(path)
-	if f != nil && f != h && t.byPath[path] == f { // else it has vanished: it was closed, and h has got its inode number
-		t.unname(path)
+	if f != nil && f != h && l.file == f { // else it has vanished: it was closed, and h has got its inode number
+		t.unname(l)
 	}
 	if f != h {
 		h.after = before
 	}
 	t.setName(h, path)
-	t.changed(h, info)
+	t.changed(h, info, t.now())
 }
 
 // changed marks the streams of f dirty if its size or time is another than before.
-func (t *Tailer) changed(f *file, info linux.Info) {
+func (t *Tailer) changed(f *file, info linux.Info, now time.Time) {
 	if f.info.Size == info.Size && f.info.Mod.Equal(info.Mod) {
 		f.info = info
-		for _, s := range f.streams {
+		for s := range f.each() {
 			if t.ring.rests(s) {
-				s.whole.Store(t.now().UnixNano())
+				s.whole.Store(now.UnixNano())
 			}
 		}
 		return
@@ -77,7 +87,7 @@ func (t *Tailer) changed(f *file, info linux.Info) {
 		return // looked at again by the sweep, which will find the difference again
 	}
 	shrunk := info.Size < f.info.Size
-	f.info, f.changed = info, t.now()
+	f.info, f.changed = info, now
 	if info.Size == 0 {
 		t.touchedEmpty(f)
 	}
@@ -89,87 +99,15 @@ func (t *Tailer) changed(f *file, info linux.Info) {
 	}
 	t.growHeads(f)
 	t.markFile(f)
-	for _, s := range f.streams {
+	for s := range f.each() {
 		t.verify(s, shrunk)
 	}
 }
 
 func (t *Tailer) markFile(f *file) {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		t.ring.mark(s)
 	}
-}
-
-// setName notes that a configured path leads to f.
-func (t *Tailer) setName(f *file, path string) {
-	t.byPath[path] = f
-	if t.looked[path].IsZero() {
-		t.looked[path] = t.now()
-	}
-	f.names[path] = struct{}{}
-	f.where = resolved(path)
-	f.lookedAt = t.now()
-	dirPath := filepath.Dir(path)
-	d := t.dirs[dirPath]
-	if d == nil {
-		d = t.addDir(dirPath)
-	}
-	d.names[path] = struct{}{}
-	t.followLinks(path)
-	t.touched[f] = struct{}{}
-}
-
-// unname notes that a configured path leads to its file no more.
-func (t *Tailer) unname(path string) {
-	f := t.byPath[path]
-	t.unlist(path)
-	delete(f.names, path)
-	t.touched[f] = struct{}{}
-}
-
-func (t *Tailer) unlist(path string) {
-	delete(t.byPath, path)
-	if d := t.dirs[filepath.Dir(path)]; d != nil {
-		delete(d.names, path)
-	}
-	for at, names := range t.links {
-		if delete(names, path); len(names) == 0 {
-			delete(t.links, at)
-		}
-	}
-}
-
-// followLinks watches every directory on the way of a path's symbolic links, so that a swap or a write is noticed.
-func (t *Tailer) followLinks(path string) {
-	at := path
-	for range 40 {
-		to, err := os.Readlink(at)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(at), to)
-		}
-		at = filepath.Clean(to)
-		t.linkTo(at, path)
-	}
-	if real, err := filepath.EvalSymlinks(at); err == nil && real != path {
-		t.linkTo(real, path)
-	}
-}
-
-func (t *Tailer) linkTo(at, path string) {
-	if t.links[at] == nil {
-		t.links[at] = map[string]struct{}{}
-	}
-	t.links[at][path] = struct{}{}
-	parent := filepath.Dir(at)
-	d := t.dirs[parent]
-	if d == nil {
-		d = t.addDir(parent)
-		d.next = true
-	}
-	t.watch(d)
 }
 
 // cannot notes that a path cannot be looked at now. It changes nothing else; the sweep tries again.

@@ -35,7 +35,7 @@ func (t *Tailer) fillGap(g gap) {
 		return
 	}
 	for _, f := range t.missed(g) {
-		if f.streams[g.route] == nil {
+		if f.streams.of(g.route) == nil {
 			t.begin(f, g.in, g.route, 0, g.path, g.since)
 		}
 	}
@@ -48,11 +48,11 @@ func (t *Tailer) fillGap(g gap) {
 // recorded is until when all that stood at a path is on record, what stands in f apart: as far as it was before, as long as another
 // file stands there that is not read yet.
 func (t *Tailer) recorded(r Route, path string, f *file, before time.Time) time.Time {
-	at := t.looked[path]
-	o := t.byPath[path]
-	if at.IsZero() || o != nil && o != f && !o.answered(r) {
+	l := t.leads[path]
+	if l == nil || l.file != nil && l.file != f && !l.file.answered(r) {
 		return before
 	}
+	at := l.looked
 	for _, g := range t.gaps {
 		if g.route == r && g.path == path && g.since.Before(at) {
 			at = g.since
@@ -89,7 +89,7 @@ func (t *Tailer) cameAndWent(path string, since time.Time) {
 
 // touchedEmpty looks for what came and went in a file that was empty and is empty again.
 func (t *Tailer) touchedEmpty(f *file) {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		if s.head.Load().Len == 0 && t.hold(s) {
 			t.fillEmpty(s, s.epoch.Seen)
 			s.epoch.Seen = t.recorded(s.route, s.path(), f, s.epoch.Seen)
@@ -210,7 +210,7 @@ func (t *Tailer) beginsAs(f, o *file) bool {
 
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
 func (t *Tailer) knownTo(g gap, f *file) bool {
-	for _, o := range []*file{t.byPath[g.path], g.own} {
+	for _, o := range []*file{t.at(g.path), g.own} {
 		if o != nil && o != f && t.beginsAs(f, o) {
 			return true // a copy of what is read from its original, or will be at the end of this step
 		}

@@ -64,8 +64,10 @@ func (t *Tailer) matched() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	files := map[*file]struct{}{}
-	for _, f := range t.byPath {
-		files[f] = struct{}{}
+	for _, l := range t.leads {
+		if l.file != nil {
+			files[l.file] = struct{}{}
+		}
 	}
 	return len(files)
 }

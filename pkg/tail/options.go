@@ -90,8 +90,8 @@ func New(o Options) (*Tailer, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	t := &Tailer{
-		opts: o, log: o.Log, now: time.Now, remote: linux.Unwatchable, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
-		dirs: map[string]*dir{}, byPath: map[string]*file{}, looked: map[string]time.Time{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
+		opts: o, log: o.Log, now: time.Now, remote: linux.Unwatchable, coarse: coarsestTime, poked: make(chan struct{}, 1), turns: make([]atomic.Int64, o.Readers), events: newEvents(),
+		dirs: map[string]*dir{}, leads: map[string]*lead{}, files: map[inode]*file{}, streams: map[StreamID]*stream{}, byName: newNames(),
 		last: map[Route]map[string]*stream{}, records: map[Route][]*record{}, started: map[Route]bool{},
 		since:   map[Route]time.Time{},
 		touched: map[*file]struct{}{}, bad: map[string]error{}, links: map[string]map[string]struct{}{},

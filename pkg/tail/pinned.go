@@ -81,7 +81,7 @@ func (t *Tailer) measure(f *file) {
 	if t.refresh(f) != nil || f.info.Size == size {
 		return
 	}
-	for _, s := range f.streams {
+	for s := range f.each() {
 		t.verify(s, f.info.Size < size)
 	}
 }
@@ -96,7 +96,7 @@ func (t *Tailer) unkeep(p *pin) {
 // oldest is the first stream that was begun on f; nil if there is none.
 func oldest(f *file) *stream {
 	var first *stream
-	for _, s := range f.streams {
+	for s := range f.each() {
 		if first == nil || s.id < first.id {
 			first = s
 		}
@@ -106,7 +106,7 @@ func oldest(f *file) *stream {
 
 // behind reports whether f holds bytes of a stream that are not settled, as far as was seen.
 func (t *Tailer) behind(f *file) bool {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		off, _ := t.opts.Positions.Settled(s.id)
 		if off < s.off.Load() || !f.packed() && off < f.info.Size || f.packed() && !s.finished {
 			return true
@@ -140,7 +140,7 @@ func (t *Tailer) limitPinned() {
 // abandon gives up what was not read of a deleted file and closes it. What was read and is on its way goes on. It is false
 // while a reader has one of its streams: then the next step tries again.
 func (t *Tailer) abandon(f *file) bool {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		if !t.hold(s) {
 			return false
 		}
@@ -148,7 +148,7 @@ func (t *Tailer) abandon(f *file) bool {
 	if t.refresh(f) != nil {
 		return false
 	}
-	for _, s := range slices.Collect(maps.Values(f.streams)) {
+	for _, s := range slices.Clone(f.streams) {
 		end := s.seen.Load()
 		if !f.packed() {
 			end = max(end, f.info.Size)
@@ -168,7 +168,7 @@ func (t *Tailer) abandon(f *file) bool {
 // discard ends a parked stream whose content nobody will read: it waits to be settled as far as it was read.
 func (t *Tailer) discard(s *stream) {
 	s.src.Close()
-	delete(s.file.streams, s.route)
+	s.file.streams.drop(s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()
 	s.givenUp, s.finish = true, true
 	if !s.finished {

@@ -24,7 +24,7 @@ func (t *Tailer) alive(rec *record) bool {
 			return false
 		case f.packed():
 			return true
-		case f.streams[rec.epoch.Route] != nil:
+		case f.streams.of(rec.epoch.Route) != nil:
 			return false // what stands there now is another epoch
 		}
 		v := t.judge(rec.epoch, f, false, true)
@@ -76,8 +76,8 @@ func (t *Tailer) findRecords() {
 			}
 		}
 		for path := range seen {
-			if t.byPath[path] == nil && t.looked[path].IsZero() {
-				t.looked[path] = now // nothing is there: what comes later may go before it is looked at again
+			if t.leads[path] == nil {
+				t.leads[path] = &lead{path: path, looked: now} // nothing is there: what comes later may go before it is looked at again
 			}
 		}
 		for _, s := range t.streams {
@@ -94,7 +94,7 @@ func (t *Tailer) findRecords() {
 // findRecord tries to meet an epoch again, by its inode and then by its content.
 func (t *Tailer) findRecord(rec *record, in *input) {
 	r := rec.epoch.Route
-	free := func(f *file) bool { return f.streams[r] == nil && !f.named(in) }
+	free := func(f *file) bool { return f.streams.of(r) == nil && !f.named(in) }
 	for _, p := range t.locate(rec) {
 		f := t.peek(p)
 		if f == nil {
@@ -213,7 +213,7 @@ func (t *Tailer) livesOn(rec *record, written time.Time) bool {
 	e := rec.epoch
 	e.Offset, e.Marker = 0, Marker{}
 	f, is := t.find(e, e.Route, func(f *file) bool {
-		return f.streams[e.Route] == nil && !t.owned(e.Route, f) && (written.IsZero() || f.id.Birth > written.UnixNano())
+		return f.streams.of(e.Route) == nil && !t.owned(e.Route, f) && (written.IsZero() || f.id.Birth > written.UnixNano())
 	})
 	if f != nil {
 		defer t.dropUnused(f)

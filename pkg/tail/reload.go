@@ -144,9 +144,9 @@ func (t *Tailer) takeInputs(inputs []*input) (names bool, recut map[*input]bool)
 // rematch draws the conclusions from other patterns: names that lead to files no more, streams that are to be read to their
 // present end only, directories that nobody looks at.
 func (t *Tailer) rematch() {
-	for path := range maps.Clone(t.byPath) {
-		if !t.matches(path) {
-			t.unname(path)
+	for _, l := range t.leads {
+		if l.file != nil && !t.matches(l.path) {
+			t.unname(l)
 		}
 	}
 	for _, f := range t.files {
@@ -172,6 +172,7 @@ func (t *Tailer) rematch() {
 		linked[filepath.Dir(at)] = true
 	}
 	for _, d := range slices.Collect(maps.Values(t.dirs)) {
+		d.held = stamp{} // other names are wanted of it now
 		switch {
 		case !t.descends(d.path) && !linked[d.path]:
 			t.unwatch(d)

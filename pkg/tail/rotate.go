@@ -223,7 +223,7 @@ func (t *Tailer) limitOpen() {
 
 // resting parks the streams of f and reports whether all are at the end and settled.
 func (t *Tailer) resting(f *file) bool {
-	for _, s := range f.streams {
+	for s := range f.each() {
 		if !t.ring.rests(s) || !t.hold(s) || s.partial.Load() != 0 || s.off.Load() != f.info.Size || !t.settled(s) {
 			return false
 		}
@@ -238,7 +238,7 @@ func (t *Tailer) closeFile(f *file) {
 	f.f.Close()
 	f.f = nil
 	t.opened--
-	for _, s := range f.streams {
+	for s := range f.each() {
 		s.src = nothingLeft{}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"shipper/internal/linux"
 )
@@ -79,7 +78,7 @@ func (t *Tailer) event(p string) {
 	switch {
 	case t.dirs[p] != nil:
 		t.scanDir(p, false)
-	case t.byPath[p] != nil || t.matches(p):
+	case t.at(p) != nil || t.matches(p):
 		t.look(p)
 	case t.descends(p):
 		t.scanDir(p, false)
@@ -130,7 +129,7 @@ func (t *Tailer) scanBases(full bool) {
 }
 
 func (t *Tailer) addDir(path string) *dir {
-	d := &dir{path: path, names: map[string]struct{}{}}
+	d := &dir{path: path}
 	t.dirs[path] = d
 	return d
 }
@@ -141,6 +140,9 @@ func (t *Tailer) scanDir(path string, full bool) {
 		return
 	}
 	d := t.dirs[path]
+	if d != nil && !full && t.glance(d) {
+		return
+	}
 	info, err := linux.Stat(path)
 	switch {
 	case err != nil && !linux.Gone(err):
@@ -149,25 +151,25 @@ func (t *Tailer) scanDir(path string, full bool) {
 	case err != nil || info.Mode != os.ModeDir:
 		if d != nil {
 			t.unwatch(d)
-			for name := range maps.Clone(d.names) {
-				t.look(name)
-			}
+			t.lookAgain(d)
 		}
 		return
 	case d == nil:
 		d = t.addDir(path)
 	case d.key != (inode{}) && d.key != (inode{info.Dev, info.Ino}):
-		names := d.names
+		leads := d.leads
 		t.unwatch(d)
 		d = t.addDir(path)
-		d.names = names
+		for _, l := range leads {
+			d.take(l)
+		}
 	}
 	d.key, d.polledT = inode{info.Dev, info.Ino}, t.now()
 	if t.circular(path, info) {
 		return
 	}
 	t.watch(d)
-	t.list(d, full)
+	t.list(d, full, info)
 }
 
 // circular reports whether path is deeper than anybody means, or a link back to a directory above.
@@ -180,81 +182,4 @@ func (t *Tailer) circular(path string, info linux.Info) bool {
 		depth++
 	}
 	return depth > maxDepth
-}
-
-func (t *Tailer) list(d *dir, full bool) {
-	h, err := os.Open(d.path)
-	if err != nil {
-		t.cannot(d.path, err)
-		return
-	}
-	entries, err := h.ReadDir(-1)
-	h.Close()
-	if err != nil {
-		t.cannot(d.path, err)
-		return
-	}
-	t.can(d.path)
-	here := make(map[string]struct{}, len(entries))
-	for _, e := range entries {
-		p := filepath.Join(d.path, e.Name())
-		here[p] = struct{}{}
-		link := e.Type()&os.ModeSymlink != 0
-		if (e.IsDir() || link) && t.descends(p) && (full || t.dirs[p] == nil) {
-			t.scanDir(p, full)
-		}
-		if (e.Type().IsRegular() || link) && (t.byPath[p] != nil || t.matches(p)) {
-			t.look(p)
-		}
-	}
-	for name := range maps.Clone(d.names) {
-		if _, ok := here[name]; !ok {
-			t.look(name)
-		}
-	}
-}
-
-// sweep looks at what is due: polled directories, and so many of the others that all had their turn after Options.Sweep.
-func (t *Tailer) sweep() {
-	t.listings = nil
-	now := t.now()
-	for _, d := range slices.Collect(maps.Values(t.dirs)) {
-		if d.polled && now.Sub(d.polledT) >= d.poll {
-			d.polledT = now
-			t.again(d)
-		}
-	}
-	if len(t.sweepList) == 0 {
-		if now.Before(t.sweepNext) {
-			return
-		}
-		t.sweepNext = now.Add(t.opts.Sweep)
-		t.scanBases(false)
-		maps.DeleteFunc(t.looked, func(path string, at time.Time) bool {
-			return t.byPath[path] == nil && now.Sub(at) > time.Hour
-		})
-		t.sweepList = slices.Collect(maps.Keys(t.dirs))
-		t.sweepEach = 1 + len(t.sweepList)*int(t.tick()/time.Millisecond)/int(t.opts.Sweep/time.Millisecond+1)
-	}
-	for range min(t.sweepEach, len(t.sweepList)) {
-		path := t.sweepList[0]
-		t.sweepList = t.sweepList[1:]
-		if d := t.dirs[path]; d != nil {
-			t.again(d)
-		}
-	}
-}
-
-// again looks at a known directory once more.
-func (t *Tailer) again(d *dir) {
-	if d.next && !t.descends(d.path) {
-		if info, err := linux.Stat(d.path); linux.Gone(err) || err == nil && info.Mode != os.ModeDir {
-			t.unwatch(d)
-		}
-		if d.polled {
-			t.scanBases(false)
-		}
-		return
-	}
-	t.scanDir(d.path, false)
 }

@@ -64,6 +64,10 @@ func (p *play) interrupt() {
 func (p *play) step(what int) {
 	inner := p.amid.step
 	p.amid.step = true
+	if p.sweeps && what&stepAll != 0 && p.tl.scanned {
+		p.tl.sweepNow()
+		what = what&^stepAll | stepTick
+	}
 	p.tl.step(what)
 	p.amid.step = inner
 }

@@ -80,3 +80,15 @@ func short(lines []string) string {
 	}
 	return fmt.Sprintf("%q", lines)
 }
+
+// words turns arguments into lines: a_b is "a b", \r and \0 are what they say, and a*30 is a and thirty x more.
+func words(args []string) []string {
+	out := make([]string, len(args))
+	for i, a := range args {
+		if text, n, ok := strings.Cut(a, "*"); ok {
+			a = text + strings.Repeat("x", number(n))
+		}
+		out[i] = strings.NewReplacer("_", " ", `\r`, "\r", `\0`, "\x00").Replace(a)
+	}
+	return out
+}

@@ -60,6 +60,7 @@ type play struct {
 	clock  time.Time
 	real   bool     // the clock is the machine's
 	copies *copying // what copy-begin has begun
+	sweeps bool     // nothing makes the tailer list directories that have not changed
 	amid   amid     // what happens in the middle of the next look or turn
 }
 
@@ -81,18 +82,6 @@ func (p *play) end() {
 	}
 }
 
-// words turns arguments into lines: a_b is "a b", \r and \0 are what they say, and a*30 is a and thirty x more.
-func words(args []string) []string {
-	out := make([]string, len(args))
-	for i, a := range args {
-		if text, n, ok := strings.Cut(a, "*"); ok {
-			a = text + strings.Repeat("x", number(n))
-		}
-		out[i] = strings.NewReplacer("_", " ", `\r`, "\r", `\0`, "\x00").Replace(a)
-	}
-	return out
-}
-
 func (p *play) do(cmd string, a []string) error {
 	switch cmd {
 	case "amid": // amid N COMMAND ; COMMAND ...: they happen in the middle of what follows, see amid
@@ -109,6 +98,9 @@ func (p *play) do(cmd string, a []string) error {
 		return p.input(a)
 	case "clock": // clock real: that of the machine; acks are off and waits are short, as in TestLives
 		p.live()
+		return nil
+	case "sweeps": // what is not notified is looked for as the sweep does
+		p.sweeps = true
 		return nil
 	case "option": // option max_open_files|max_pinned|max_spool N, option keeper
 		return p.option(a)
@@ -368,6 +360,9 @@ func (p *play) start() error {
 	}
 	if p.remote != "" {
 		tl.remote = func(string) (string, bool) { return p.remote, true }
+	}
+	if p.sweeps {
+		tl.coarse = grain()
 	}
 	if _, err := tl.prepare(false); err != nil {
 		return err

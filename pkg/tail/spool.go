@@ -69,9 +69,9 @@ func (t *Tailer) owed(f *file) []Epoch {
 		return nil
 	}
 	var out []Epoch
-	for r, s := range f.streams {
+	for s := range f.each() {
 		other := !f.packed() && !s.intact()
-		for _, e := range t.opts.Positions.Known(r) {
+		for _, e := range t.opts.Positions.Known(s.route) {
 			switch {
 			case e.ID != s.id:
 			case other:

@@ -113,8 +113,8 @@ func (t *Tailer) Stats() Stats {
 			Bytes: in.count.bytes.Load(), Lines: in.count.lines.Load(), LongLines: in.count.long.Load(),
 			Truncated: in.count.truncated.Load(), Skipped: in.count.skipped.Load(), Lost: in.count.lost.Load(), Paused: t.ring.paused(in),
 		}
-		for path := range t.byPath {
-			if in.glob.matches(path) {
+		for _, l := range t.leads {
+			if l.file != nil && in.glob.matches(l.path) {
 				is.Matched++
 			}
 		}
@@ -134,12 +134,12 @@ func (t *Tailer) Stats() Stats {
 			continue
 		}
 		seen = seen[:0]
-		for r := range f.streams {
-			if !slices.Contains(seen, r.Input) {
-				seen = append(seen, r.Input)
-				is := st.Inputs[r.Input]
+		for _, s := range f.streams {
+			if in := s.route.Input; !slices.Contains(seen, in) {
+				seen = append(seen, in)
+				is := st.Inputs[in]
 				is.Open++
-				st.Inputs[r.Input] = is
+				st.Inputs[in] = is
 			}
 		}
 	}

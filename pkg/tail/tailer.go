@@ -32,8 +32,8 @@ type Tailer struct {
 
 	mu        sync.Mutex // held by discovery for each step; guards everything below
 	dirs      map[string]*dir
-	byPath    map[string]*file
-	looked    map[string]time.Time // when a path that led to a file was looked at last
+	leads     map[string]*lead // by path
+	leading   int              // of these, to a file
 	files     map[inode]*file
 	streams   map[StreamID]*stream
 	byName    names                        // of streams
@@ -47,6 +47,8 @@ type Tailer struct {
 	links     map[string]map[string]struct{}
 	index     map[string]map[uint64][]string // directory listings of this step, by inode number
 	listings  map[string]listing             // of directories, since the last tick; see readDir
+	listed    uint64                         // listings of directories so far
+	coarse    time.Duration                  // coarsestTime
 	sweepList []string                       // directories that still have their turn in this sweep
 	sweepEach int
 	sweepNext time.Time
@@ -207,7 +209,7 @@ func (t *Tailer) Close() error {
 	t.closed = true
 	var errs []error
 	for _, f := range t.files {
-		for _, s := range f.streams {
+		for s := range f.each() {
 			s.src.Close()
 		}
 		if f.f != nil {

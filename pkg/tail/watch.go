@@ -171,13 +171,19 @@ func (w *watcher) close() error { return w.fs.Close() }
 // dir is a directory that is looked at.
 type dir struct {
 	path    string
-	key     inode               // zero until it was listed
-	names   map[string]struct{} // configured paths in it that lead to a file
+	key     inode   // zero until it was listed
+	leads   []*lead // configured paths in it that lead to a file, or led to one
 	watched bool
 	polled  bool
 	polledT time.Time
 	poll    time.Duration
 	next    bool // only watched for something that does not exist yet, or for the target of a link
+
+	held    stamp    // when it was listed; zero if that does not tell whether it holds the same names now
+	number  uint64   // of its last listing
+	glances int      // since then
+	others  []string // names of it that match, but lead to no file yet
+	below   []string // and those that are directories to look into, or links
 }
 
 // watch sees to it that changes in d are noticed. It must be called before d is listed.
