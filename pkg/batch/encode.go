@@ -32,6 +32,9 @@ type stamp struct {
 	sec  [6]byte // tag and varint
 	secN int     // bytes of sec
 	ns   [5]byte // tag and fixed32
+
+	fixed       bool      // the heads are there
+	long, short [3]uint64 // see fixHeads
 }
 
 func stampOf(t time.Time) stamp { return newStamp(t.Unix(), t.Nanosecond()) }
@@ -49,6 +52,7 @@ func newStamp(sec int64, ns int) (s stamp) {
 	s.secN = 1 + binary.PutUvarint(s.sec[1:], uint64(min(max(sec, 0), math.MaxUint32)))
 	s.ns[0] = tagTimeNs
 	binary.LittleEndian.PutUint32(s.ns[1:], uint32(ns))
+	s.fixHeads()
 	return s
 }
 
@@ -78,7 +82,7 @@ func (s *stamp) plainOf(n int) (p plain) {
 	return p
 }
 
-// putPlain writes text as a log to dst, whose length is p.total. It is the hot path: everything goes to its place without appending.
+// putPlain writes text as a log to dst, whose length is p.total.
 func (s *stamp) putPlain(dst, text []byte, p plain) {
 	dst[0] = tagLogs
 	n := putVarint(dst, 1, p.body)
@@ -93,6 +97,66 @@ func (s *stamp) putPlain(dst, text []byte, p plain) {
 	n += copy(dst[n:], text)
 	*(*[5]byte)(dst[n:]) = s.ns
 }
+
+// The lengths of most lines take two bytes each, or one each if the line is short, and times since 1978 take six: then everything before
+// the text has its fixed place.
+const (
+	longHead, longPair, longBody    = 24, 2 + len(contentKey) + 1 + 2, 6 + 1 + 2 + longPair + 5
+	shortHead, shortPair, shortBody = 21, 2 + len(contentKey) + 1 + 1, 6 + 1 + 1 + shortPair + 5
+
+	longMin, longMax, shortMax = 1 << 7, 1<<14 - 1 - longBody, 1<<7 - 1 - shortBody // bytes of text
+
+	timeTail = 5 // bytes behind the text
+)
+
+// fixHeads prepares the bytes before the text, but for the lengths, if they have their fixed place.
+func (s *stamp) fixHeads() {
+	if s.secN != len(s.sec) {
+		return
+	}
+	long := [24]byte{0: tagLogs, 9: tagContents, 12: tagKey, 13: byte(len(contentKey)), 21: tagValue}
+	copy(long[3:], s.sec[:])
+	copy(long[14:], contentKey)
+	short := [24]byte{0: tagLogs, 8: tagContents, 10: tagKey, 11: byte(len(contentKey)), 19: tagValue}
+	copy(short[2:], s.sec[:])
+	copy(short[12:], contentKey)
+	for i := range s.long {
+		s.long[i], s.short[i] = binary.LittleEndian.Uint64(long[8*i:]), binary.LittleEndian.Uint64(short[8*i:])
+	}
+	s.fixed = true
+}
+
+// fixedSize is the size of a line of n bytes as a log with a fixed head; 0 if it has none.
+func fixedSize(n int) int {
+	switch {
+	case n >= longMin && n <= longMax:
+		return longHead + n + timeTail
+	case n <= shortMax:
+		return shortHead + n + timeTail
+	}
+	return 0
+}
+
+// putFixed is putPlain for a line that has a fixed head. dst is fixedSize bytes long.
+func (s *stamp) putFixed(dst, text []byte) {
+	n := uint64(len(text))
+	at := shortHead
+	if n >= longMin {
+		at = longHead
+		binary.LittleEndian.PutUint64(dst[0:], s.long[0]|twoBytes(n+uint64(longBody))<<8)
+		binary.LittleEndian.PutUint64(dst[8:], s.long[1]|twoBytes(n+uint64(longPair))<<16)
+		binary.LittleEndian.PutUint64(dst[16:], s.long[2]|twoBytes(n)<<48)
+	} else {
+		binary.LittleEndian.PutUint64(dst[0:], s.short[0]|(n+uint64(shortBody))<<8)
+		binary.LittleEndian.PutUint64(dst[8:], s.short[1]|(n+uint64(shortPair))<<8)
+		binary.LittleEndian.PutUint64(dst[16:], s.short[2]|n<<32) // the last three bytes are written over
+	}
+	copy(dst[at:], text)
+	*(*[timeTail]byte)(dst[at+len(text):]) = s.ns
+}
+
+// twoBytes is v, from 1<<7 to 1<<14-1, as a varint.
+func twoBytes(v uint64) uint64 { return v&0x7f | 0x80 | v>>7<<8 }
 
 // putVarint writes v to dst[n:] and returns where it ends.
 func putVarint(dst []byte, n, v int) int {

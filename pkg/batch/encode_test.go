@@ -66,6 +66,38 @@ func FuzzPlain(f *testing.F) {
 	})
 }
 
+// A log with a fixed head is the same log.
+func TestFixedHeads(t *testing.T) {
+	long := bytes.Repeat([]byte("abcdefghijklm"), 2000)
+	for _, at := range []time.Time{time.Unix(1_700_000_000, 123_456_789), time.Unix(1<<28, 0), time.Unix(math.MaxUint32, 999_999_999)} {
+		st := stampOf(at)
+		for n := range 17000 {
+			if n > 300 && n < 16000 && n%97 != 0 {
+				continue
+			}
+			p := st.plainOf(n)
+			size := fixedSize(n)
+			if size == 0 {
+				if n <= 100 || n >= 128 && n < 16000 {
+					t.Fatalf("%d bytes have no fixed head", n)
+				}
+				continue
+			}
+			if size != p.total {
+				t.Fatalf("%d bytes take %d, not %d", n, size, p.total)
+			}
+			want, got := make([]byte, size), make([]byte, size)
+			st.putPlain(want, long[:n], p)
+			if st.putFixed(got, long[:n]); !bytes.Equal(want, got) {
+				t.Fatalf("%d bytes:\n%x, not\n%x", n, got[:40], want[:40])
+			}
+		}
+	}
+	if st := stampOf(time.Unix(1000, 0)); st.fixed {
+		t.Error("a time that takes fewer bytes has fixed heads")
+	}
+}
+
 // FuzzFields appends a log of arbitrary fields.
 func FuzzFields(f *testing.F) {
 	f.Add([]byte("k"), []byte("v"), []byte(""), []byte("\xff\xfe"), int64(1_700_000_000_000_000_001))

@@ -68,7 +68,13 @@ func (w *Writer) Write(c *tail.Chunk) {
 	}
 	st := stampOf(c.Read)
 	clean := validLines(c.Lines)
+	quick := clean && st.fixed
 	for i := 0; i < len(c.Lines); i++ {
+		if quick && w.buf != nil && fixedSize(len(c.Lines[i].Text)) > 0 {
+			if i += w.writeFixedLocked(&st, c.Lines[i:]); i == len(c.Lines) {
+				break
+			}
+		}
 		l := &c.Lines[i]
 		if l.Flags&tail.Skip != 0 {
 			w.skipLocked(l.Size)
@@ -98,6 +104,29 @@ func (w *Writer) Write(c *tail.Chunk) {
 	if cap(w.scratch) > scratchMax {
 		w.scratch = nil
 	}
+}
+
+// writeFixedLocked appends lines up to the first that has no fixed head, is to be left out or does not fit, and returns how many. It is
+// the hot path.
+func (w *Writer) writeFixedLocked(st *stamp, lines []tail.Line) int {
+	data, sizes, pos := w.buf.data, w.buf.sizes, w.pos
+	room := min(w.limit, cap(data)-w.tail)
+	n := min(len(lines), w.batcher.config.MaxLogs-len(sizes))
+	for i := range lines[:n] {
+		l := &lines[i]
+		size := fixedSize(len(l.Text))
+		end := len(data) + size
+		if size == 0 || end > room || l.Flags&tail.Skip != 0 {
+			n = i
+			break
+		}
+		st.putFixed(data[len(data):end], l.Text)
+		data = data[:end]
+		sizes = append(sizes, uint32(l.Size))
+		pos += int64(l.Size)
+	}
+	w.buf.data, w.buf.sizes, w.pos = data, sizes, pos
+	return n
 }
 
 // scratchMax is what a writer keeps for mending between two chunks.

@@ -47,6 +47,13 @@ func (c *cutter) start(data []byte) int {
 func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, used int, _ []byte) {
 	unit := c.cs.unit
 	for len(lines) < cap(lines) && used < len(data) {
+		if unit == 1 && c.dec == nil && !c.skipping {
+			n := 0
+			if lines, n = c.usual(lines, data[used:]); n > 0 {
+				used += n
+				continue
+			}
+		}
 		rest := data[used:]
 		if len(rest) < unit { // half a unit
 			if !final {
@@ -89,6 +96,30 @@ func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, use
 		}
 	}
 	return lines, used, text
+}
+
+// usual takes the lines that data begins with up to the first that is too long, has no end, or begins with NUL: nearly all there are, so
+// that this is worth being short. It returns with them the number of bytes that they stand for.
+func (c *cutter) usual(lines []Line, data []byte) ([]Line, int) {
+	used := 0
+	for len(lines) < cap(lines) && used < len(data) && data[used] != 0 {
+		rest := data[used:]
+		end := bytes.IndexByte(rest[:min(len(rest), c.max+1)], '\n')
+		if end < 0 {
+			break
+		}
+		used += end + 1
+		text := rest[:end]
+		if end > 0 && text[end-1] == '\r' {
+			text = text[:end-1]
+		}
+		if len(text) == 0 {
+			lines = append(lines, Line{Size: end + 1, Flags: Skip})
+			continue
+		}
+		lines = append(lines, Line{Text: text, Size: end + 1})
+	}
+	return lines, used
 }
 
 // leaveOut returns how much of rest belongs to the long line that is being skipped: no line end is near its beginning.
