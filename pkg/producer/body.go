@@ -140,6 +140,22 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// writeTo writes up to n bytes to w without a copy on the way. What is being written stays in memory if r is closed meanwhile.
+func (r *bodyReader) writeTo(w io.Writer, n int64) (int64, error) {
+	r.mu.Lock()
+	data := r.rest[:min(int64(len(r.rest)), n)]
+	r.rest = r.rest[len(data):]
+	if r.closed || len(data) == 0 {
+		r.mu.Unlock()
+		return 0, nil
+	}
+	r.body.refs.Add(1)
+	r.mu.Unlock()
+	defer r.body.Free()
+	wrote, err := w.Write(data)
+	return int64(wrote), err
+}
+
 // Close implements io.Closer. The transport calls it when it will not read any more, maybe after the request has ended.
 func (r *bodyReader) Close() error {
 	r.mu.Lock()

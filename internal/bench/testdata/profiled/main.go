@@ -45,10 +45,10 @@ func run(path, prefix string, once bool) error {
 	}
 	// The heap is interesting while everything is still there.
 	var wrote error
-	context.AfterFunc(ctx, func() { wrote = heap(prefix) })
+	late := context.AfterFunc(ctx, func() { wrote = heap(prefix) })
 	err = d.Run(ctx)
 	pprof.StopCPUProfile()
-	if once && err == nil {
+	if late() && err == nil { // ctx has not ended: once
 		wrote = heap(prefix)
 	}
 	if err != nil {
