@@ -87,12 +87,16 @@ func (w *model) stop(kill bool) error {
 		w.states++
 		left := filepath.Join(filepath.Dir(w.dir), fmt.Sprintf("state%d", w.states))
 		kept := w.keeper.fork()
-		if err := l.kill(w.state, left); err != nil {
+		state := w.state
+		if err := l.kill(state, left); err != nil {
 			return err
 		}
 		w.keeper.empty()
 		w.keeper = kept
 		w.state = left
+		if err := os.RemoveAll(state); err != nil { // else a file of its spool would be found by its handle
+			return err
+		}
 	} else {
 		drain := patience
 		if w.service.faulty() {

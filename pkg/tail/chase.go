@@ -40,7 +40,9 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	f.streams.drop(s.route)
 	s.file, s.src, s.orphaned = nil, nothingLeft{}, t.now()
 	s.epoch.Identity.Head = *s.head.Load()
-	s.epoch.Detached, s.epoch.Seen = true, since // what came since is looked for below
+	if s.epoch.Detached = true; f.named(s.in) {
+		s.epoch.Seen = since // what came after that is looked for below
+	}
 	t.opts.Positions.Update(s.epoch)
 	delete(t.loose, s)
 	t.orphans[s] = struct{}{}

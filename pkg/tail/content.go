@@ -46,6 +46,9 @@ func length(c content) (int64, error) {
 		info, err := linux.Fstat(c.f)
 		return info.Size, err
 	case *packed:
+		if err := c.restart(); err != nil {
+			return 0, err
+		}
 		if err := c.forward(math.MaxInt64); err != nil && !errors.Is(err, io.EOF) {
 			return 0, err
 		}

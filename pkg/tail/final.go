@@ -1,8 +1,6 @@
 package tail
 
 import (
-	"time"
-
 	"shipper/internal/linux"
 )
 
@@ -80,7 +78,7 @@ func (t *Tailer) final(s *stream) {
 	rec := &record{epoch: s.epoch, done: true, checked: t.now()}
 	copies := t.hasCopies(s)
 	t.over(s)
-	if f.f == nil || f.info.Links > 0 || copies || t.livesOn(rec, time.Time{}) {
+	if f.f == nil || f.info.Links > 0 || copies || t.livesOn(rec, nil) {
 		t.records[s.route] = append(t.records[s.route], rec)
 	} else {
 		t.opts.Positions.End(s.id)

@@ -151,12 +151,10 @@ func (t *Tailer) takeSpooled(path string) (taken []takenOver) {
 	return taken
 }
 
-// respool gives a file of the spool the names of the streams that are read from it now, if others are, and returns its path.
+// respool adds the streams that were begun in a file of the spool to its name, and returns its path. Those that it was saved for
+// stay in it: after a crash the new ones may not be on record.
 func (t *Tailer) respool(f *file, path string, ids []StreamID) string {
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id StreamID) bool {
-		s := t.streams[id]
-		return s != nil && s.file != f // what it had was rewritten; one that is not configured now stays
-	})
+	ids = slices.Clone(ids)
 	for _, r := range t.routes() {
 		if s := f.streams.of(r); s != nil && !slices.Contains(ids, s.id) {
 			ids = append(ids, s.id)

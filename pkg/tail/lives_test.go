@@ -60,7 +60,7 @@ type lives struct {
 }
 
 func newLives(t *testing.T, rt *rapid.T) *lives {
-	p := &play{t: t, w: newWorld(t), dir: t.TempDir(), open: map[string]*os.File{}}
+	p := &play{t: t, w: newWorld(t), dir: t.TempDir(), state: t.TempDir(), open: map[string]*os.File{}}
 	l := &lives{rt: rt, p: p, files: map[string][]string{}, got: map[string]int{}, may: map[string]int{}}
 	pattern := "app.log"
 	if rapid.Bool().Draw(rt, "all") {
@@ -71,6 +71,9 @@ func newLives(t *testing.T, rt *rapid.T) *lives {
 		l.do("sweeps")
 	}
 	l.do("input web a paths=" + pattern)
+	if rapid.Bool().Draw(rt, "spool") {
+		l.do("option max_spool 1000000")
+	}
 	return l
 }
 
@@ -261,7 +264,7 @@ func (l *lives) step(step string) {
 // mostAmid is how often a pass asks for the time or records something until nothing is expected to change any more.
 const mostAmid = 150
 
-// interrupted plays a start or a pass in whose middle something happens.
+// interrupted plays a start, a pass or a stop in whose middle something happens.
 func (l *lives) interrupted() {
 	var cmds []string
 	l.amid = &cmds
@@ -271,6 +274,10 @@ func (l *lives) interrupted() {
 	l.amid = nil
 	if len(cmds) > 0 {
 		l.do(fmt.Sprintf("amid %d %s", rapid.IntRange(1, mostAmid).Draw(l.rt, "when"), strings.Join(cmds, " ; ")))
+	}
+	if l.runs && rapid.IntRange(0, 5).Draw(l.rt, "stop") == 0 {
+		l.end("stop")
+		return
 	}
 	l.run()
 }

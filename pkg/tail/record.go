@@ -60,7 +60,6 @@ func (t *Tailer) only(path string, ino uint64) []string {
 
 // findRecords looks for the epochs that no matched file stands for: rotated out of the patterns while nobody looked.
 func (t *Tailer) findRecords() {
-	now := t.now()
 	for r := range t.records {
 		in := t.inputOf(r)
 		if in == nil {
@@ -76,18 +75,24 @@ func (t *Tailer) findRecords() {
 			}
 		}
 		for path := range seen {
-			if t.leads[path] == nil {
-				t.leads[path] = &lead{path: path, looked: now} // nothing is there: what comes later may go before it is looked at again
-			}
+			t.watchFor(path)
 		}
 		for _, s := range t.streams {
 			if s.route == r {
+				t.watchFor(s.path())
 				delete(seen, s.path()) // what came and went is looked for already, or nothing did
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(seen)) {
 			t.fillGap(gap{in, r, path, seen[path], nil})
 		}
+	}
+}
+
+// watchFor notes that nothing stands at a path, if that is so: what comes later may go before it is looked at again.
+func (t *Tailer) watchFor(path string) {
+	if t.leads[path] == nil {
+		t.leads[path] = &lead{path: path, looked: t.began}
 	}
 }
 
@@ -202,18 +207,19 @@ func (t *Tailer) tendRecord(rec *record, in *input) {
 	if rec.misses++; rec.misses < forgetMisses || !rec.done && t.now().Sub(rec.epoch.Seen) < forgetAfter {
 		return
 	}
-	if !t.livesOn(rec, time.Time{}) {
+	if !t.livesOn(rec, nil) {
 		t.forget(rec)
 	}
 }
 
-// livesOn looks for the content of an epoch whose file is gone, compressed or copied after its last byte was written, and lets the
-// record stand for that. The beginning has to do: to unpack all of it would hold everything up.
-func (t *Tailer) livesOn(rec *record, written time.Time) bool {
+// livesOn looks for the content of an epoch whose file is gone, compressed or copied after the last byte was written to gone, and lets
+// the record stand for that. Without gone, the epoch was read to its end. The beginning has to do: to unpack all of it would hold
+// everything up.
+func (t *Tailer) livesOn(rec *record, gone *file) bool {
 	e := rec.epoch
 	e.Offset, e.Marker = 0, Marker{}
 	f, is := t.find(e, e.Route, func(f *file) bool {
-		return f.streams.of(e.Route) == nil && !t.owned(e.Route, f) && (written.IsZero() || f.id.Birth > written.UnixNano())
+		return f.streams.of(e.Route) == nil && !t.owned(e.Route, f) && (gone == nil || t.holdsAll(f, gone))
 	})
 	if f != nil {
 		defer t.dropUnused(f)
@@ -227,6 +233,18 @@ func (t *Tailer) livesOn(rec *record, written time.Time) bool {
 	rec.epoch.Identity.Head = head
 	t.opts.Positions.Update(rec.epoch)
 	return true
+}
+
+// holdsAll reports whether f was made after the last byte was written to gone. If the clock cannot tell, its length does.
+func (t *Tailer) holdsAll(f, gone *file) bool {
+	written := gone.info.Mod.UnixNano()
+	if f.id.Birth != written || gone.packed() {
+		return f.id.Birth > written
+	}
+	c := t.contentOf(f)
+	defer c.Rest()
+	n, err := length(c)
+	return err == nil && n >= gone.info.Size
 }
 
 // forget ends an epoch. What lay between ranges that were settled ahead is known to be lost.

@@ -33,6 +33,7 @@ func (t *Tailer) step(what int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.index = map[string]map[uint64][]string{}
+	t.began = t.now()
 	what |= t.reconfigure()
 	paths, overflow := t.events.take()
 	if overflow {

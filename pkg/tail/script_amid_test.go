@@ -14,6 +14,7 @@ type amid struct {
 	cmds  []string
 	inner bool // happens now
 	step  bool // a step is being taken
+	ended bool // readers and discovery have ended
 	err   error
 	left  *ledger // what crash has kept
 }
@@ -52,13 +53,24 @@ func (p *play) interrupt() {
 	p.amid.cmds = nil
 	for _, c := range cmds {
 		f := strings.Fields(c)
-		if f[0] == "look" && p.amid.step { // steps do not overlap
+		if f[0] == "look" && (p.amid.step || p.amid.ended) { // steps do not overlap
 			continue
 		}
 		if err := p.do(f[0], f[1:]); err != nil && p.amid.err == nil {
 			p.amid.err = fmt.Errorf("%s: %w", c, err)
 		}
 	}
+}
+
+// turn lets one reader read, if there is something to read.
+func (p *play) turn() error {
+	if p.amid.ended {
+		return nil
+	}
+	if s, woken := p.tl.ring.try(); s != nil {
+		p.tl.take(s, woken)
+	}
+	return nil
 }
 
 func (p *play) step(what int) {

@@ -87,10 +87,7 @@ func (p *play) do(cmd string, a []string) error {
 	case "amid": // amid N COMMAND ; COMMAND ...: they happen in the middle of what follows, see amid
 		return p.arm(number(a[0]), strings.Join(a[1:], " "))
 	case "turn": // one reader takes a turn
-		if s, woken := p.tl.ring.try(); s != nil {
-			p.tl.take(s, woken)
-		}
-		return nil
+		return p.turn()
 	case "crash": // what is recorded now is what a kill leaves later
 		p.amid.left = p.w.ledger.copy()
 		return nil
@@ -107,6 +104,7 @@ func (p *play) do(cmd string, a []string) error {
 	case "start":
 		return p.start()
 	case "stop", "kill", "cut": // kill forgets what was not settled; cut is a stop at drain_limit; stop settles first
+		p.amid.ended = true
 		if cmd == "stop" {
 			p.w.settleAll()
 			p.tl.stamp()
@@ -117,7 +115,7 @@ func (p *play) do(cmd string, a []string) error {
 		err := p.tl.Close()
 		p.tl, p.w.sinks = nil, map[StreamID]*sink{}
 		p.crashed()
-		return err
+		return errors.Join(p.missedAmid(), err)
 	case "append": // append FILE LINE...
 		return p.add(a[0], strings.Join(words(a[1:]), "\n")+"\n")
 	case "partial": // partial FILE TEXT: without a line end
@@ -367,7 +365,7 @@ func (p *play) start() error {
 	if _, err := tl.prepare(false); err != nil {
 		return err
 	}
-	p.tl = tl
+	p.tl, p.amid.ended = tl, false
 	return p.pass(stepAll)
 }
 

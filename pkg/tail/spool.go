@@ -78,7 +78,7 @@ func (t *Tailer) owed(f *file) []Epoch {
 				e.Offset, e.Ahead = 0, nil
 				out = append(out, e)
 			case f.packed() && s.finished && t.settled(s), !f.packed() && e.Offset >= f.info.Size:
-			case t.noWriter(f) && t.livesOn(&record{epoch: e}, f.info.Mod):
+			case t.noWriter(f) && t.livesOn(&record{epoch: e}, f):
 			default:
 				out = append(out, e)
 			}

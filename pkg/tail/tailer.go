@@ -31,6 +31,7 @@ type Tailer struct {
 	retick   chan time.Duration // capacity 1: another tick for the loop of discovery
 
 	mu        sync.Mutex // held by discovery for each step; guards everything below
+	began     time.Time  // the present step
 	dirs      map[string]*dir
 	leads     map[string]*lead // by path
 	leading   int              // of these, to a file
