@@ -237,10 +237,13 @@ func (t *Tailer) growHead(s *stream) {
 		s.head.Store(&grown)
 		h = grown
 	}
+	if h.Len == s.headed.Load() {
+		return
+	}
 	if s.epoch.Identity.Head.Len == 0 {
 		t.fillEmpty(s, s.epoch.Seen) // after the head is known: what stands here may be copied away meanwhile
 	}
 	s.epoch.Identity.Head, s.epoch.Seen = h, t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
-	s.headed.Store(true)
+	s.headed.Store(h.Len)
 	t.opts.Positions.Update(s.epoch)
 }

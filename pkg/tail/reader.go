@@ -132,12 +132,12 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	s.whole.Store(at.UnixNano())
 	if pre == 0 {
 		s.noteHead(buf[:min(n, HeadMax)])
-		if n > 0 && !s.headed.Load() {
-			return unmet
-		}
 	}
 	eof := n < len(buf)
 	data := buf[pre:n]
+	if len(data) > 0 && !s.told(off+int64(len(data))) {
+		return unmet
+	}
 	s.seen.Store(max(s.seen.Load(), off+int64(len(data))))
 	final := eof && (s.finish || s.flush.Swap(false))
 	if len(s.ahead) > 0 && s.ahead[0].From < off+int64(len(data)) {
@@ -216,6 +216,16 @@ func (s *stream) startsAs(buf []byte) bool {
 		return !errors.Is(err, io.EOF)
 	}
 	return h.starts(buf[:n])
+}
+
+// told reports whether enough of what the content begins with is on record to know a copy of it again, after a crash, that ends
+// where end is or somewhat before. Nothing is handed over until it is.
+func (s *stream) told(end int64) bool {
+	known := int64(s.headed.Load())
+	if _, ok := s.src.(plain); !ok { // nobody truncates those
+		return known > 0 || s.off.Load() > 0
+	}
+	return 2*known >= min(HeadMax, end)
 }
 
 // noteHead takes what the content begins with into the head, so that a copy is known even if nobody looks before the

@@ -64,7 +64,7 @@ func (t *Tailer) relabel(s *stream) {
 		return
 	}
 	s.epoch.Seen = t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
-	if !s.headed.Load() && t.reopen(s.file) && t.hold(s) {
+	if s.headed.Load() == 0 && t.reopen(s.file) && t.hold(s) {
 		t.growHead(s)
 	}
 	t.opts.Positions.Update(s.epoch)
@@ -99,7 +99,7 @@ func (t *Tailer) waitedFor(s *stream) {
 		}
 	}
 	t.touched[s.file] = struct{}{}
-	if !s.headed.Load() {
+	if s.headed.Load() < HeadMax && s.file.f != nil {
 		t.growHead(s)
 	}
 	if f := s.file; f.f != nil && t.refresh(f) == nil {

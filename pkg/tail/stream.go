@@ -50,7 +50,7 @@ type stream struct {
 	off       atomic.Int64 // next byte to read
 	seen      atomic.Int64 // end of the content as it was verified last
 	head      atomic.Pointer[Head]
-	headed    atomic.Bool  // the head is recorded: what is handed over can be told from a copy of it after a crash
+	headed    atomic.Int32 // bytes of the head that is recorded
 	whole     atomic.Int64 // when the content was last seen to be the one that was read before, Unix nanoseconds
 	partial   atomic.Int64 // bytes of an unterminated last line
 	partialAt atomic.Int64 // since when, Unix nanoseconds
@@ -92,7 +92,7 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 	s.seen.Store(e.Offset)
 	head := e.Identity.Head
 	s.head.Store(&head)
-	s.headed.Store(head.Len > 0)
+	s.headed.Store(head.Len)
 	cs := in.charset
 	if _, mark := bom(first); mark != nil {
 		cs = mark
