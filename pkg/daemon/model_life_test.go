@@ -25,6 +25,7 @@ type life struct {
 	line    *line
 	keys    *keyring
 	store   *checkpoint.Store
+	known   map[string]bool // paths that it was born with a position for
 	tailer  *tail.Tailer
 	batches *batch.Batcher
 
@@ -55,6 +56,10 @@ func (w *model) born(state string) (*life, error) {
 	}})
 	if err != nil {
 		return nil, err
+	}
+	l.known = map[string]bool{}
+	for _, e := range l.store.Epochs() {
+		l.known[e.Path] = true
 	}
 	for _, what := range l.store.Recovered() {
 		w.failf("the state of an orderly stop or a kill is damaged: %s", what)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -72,9 +73,32 @@ func (w *model) do(o op) error {
 func (w *model) start() (err error) {
 	if w.life == nil {
 		w.note("start")
-		w.life, err = w.born(w.state)
+		if w.life, err = w.born(w.state); err == nil {
+			w.forsake()
+		}
 	}
 	return err
+}
+
+// forsake gives up the generations of a log that this life has never heard of, and that is not there: what their names mean, nobody
+// can tell.
+func (w *model) forsake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, base := range []string{"a.log", "b.log"} {
+		base = filepath.Join(w.dir, base)
+		if w.all || w.files[base] != nil || w.life.known[base] {
+			continue
+		}
+		for path, f := range w.files {
+			if !strings.HasPrefix(path, base+".") {
+				continue
+			}
+			for _, r := range f.c.recs {
+				r.gone = r.gone || r.got == 0
+			}
+		}
+	}
 }
 
 func (w *model) stop(kill bool) error {

@@ -126,7 +126,7 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
 	label := cmp.Or(f.label(in, ""), f.owed[r])
-	t.fillGap(gap{in, r, label, f.after, nil})
+	t.fillGap(t.gapBefore(f, in, r, label))
 	t.begin(f, in, r, off, label, f.lookedAt)
 }
 

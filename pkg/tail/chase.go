@@ -50,7 +50,7 @@ func (t *Tailer) rewritten(s *stream, since time.Time) {
 	_ = t.refresh(f) // a name that is gone changes nothing here
 	t.log.Debug("file was truncated or rewritten", s.attrs(), "offset", s.off.Load())
 	found := t.chase(s)
-	t.fillGap(gap{s.in, s.route, label, since, f})
+	t.fillGap(gap{in: s.in, route: s.route, path: label, since: since, own: f})
 	if f.named(s.in) {
 		f.owe(s.route, label)
 		t.fresh = append(t.fresh, f)

@@ -218,7 +218,7 @@ func (t *Tailer) order(taken []takenOver) {
 		}
 	}
 	for _, o := range taken {
-		t.fillGap(gap{o.s.in, o.s.route, o.s.path(), o.since, nil})
+		t.fillGap(gap{in: o.s.in, route: o.s.route, path: o.s.path(), since: o.since})
 	}
 }
 

@@ -20,7 +20,20 @@ type gap struct {
 	path  string
 	since time.Time
 	own   *file // begins after it: a copy of what stands there is no generation that was missed; nil for the file at path
+	other bool  // nothing is known of the path: what was put there later, and written before, is an old archive
 }
+
+// gapBefore is the gap before f, which is new: since its path was looked at last or, if it never was, since anything was.
+func (t *Tailer) gapBefore(f *file, in *input, r Route, path string) gap {
+	g := gap{in: in, route: r, path: path, since: f.after}
+	if since := t.since[r]; g.since.IsZero() && !since.IsZero() {
+		g.since, g.other = since.Add(-slowLook), true
+	}
+	return g
+}
+
+// slowLook is how long it may take to look at everything once: some paths are looked at so much earlier than others.
+const slowLook = time.Second
 
 // fillGap reads the generations of g's path that came and went since it was looked at last: unknown neighbours, not
 // matched by the pattern, that were born after that. If names change while they are listed, some may have slipped
@@ -66,7 +79,7 @@ func (t *Tailer) recorded(r Route, path string, f *file, before time.Time) time.
 func (t *Tailer) fillEmpty(s *stream, since time.Time) {
 	label := s.path()
 	delete(t.last[s.route], label)
-	t.fillGap(gap{s.in, s.route, label, since, nil})
+	t.fillGap(gap{in: s.in, route: s.route, path: label, since: since})
 	if older := t.last[s.route][label]; older != nil {
 		t.ring.block(s, older)
 	}
@@ -81,7 +94,7 @@ func (t *Tailer) cameAndWent(path string, since time.Time) {
 	for _, in := range t.inputs {
 		if in.glob.matches(path) {
 			for _, r := range in.routes {
-				t.keepGap(gap{in, r, path, since, nil})
+				t.keepGap(gap{in: in, route: r, path: path, since: since})
 			}
 		}
 	}
@@ -104,6 +117,7 @@ func (t *Tailer) keepGap(g gap) {
 			if g.since.Before(o.since) {
 				t.gaps[i].since = g.since
 			}
+			t.gaps[i].other = o.other && g.other
 			return
 		}
 	}
@@ -130,7 +144,7 @@ func (t *Tailer) missed(g gap) []*file {
 		if f == nil || slices.Contains(out, f) {
 			continue
 		}
-		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && len(f.owed) == 0 && f.bornAfter(g.since) && t.complete(f, g) && !t.knownTo(g, f) {
+		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && len(f.owed) == 0 && f.bornAfter(g.since) && (!g.other || f.info.Mod.After(g.since)) && t.complete(f, g) && !t.knownTo(g, f) {
 			out = append(out, f)
 		} else {
 			t.dropUnused(f)

@@ -84,7 +84,7 @@ func (t *Tailer) findRecords() {
 			}
 		}
 		for _, path := range slices.Sorted(maps.Keys(seen)) {
-			t.fillGap(gap{in, r, path, seen[path], nil})
+			t.fillGap(gap{in: in, route: r, path: path, since: seen[path]})
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (t *Tailer) findRecord(rec *record, in *input) {
 	case shorter:
 		if t.settleCopy(f, rec.epoch, in) {
 			t.forget(rec)
-			t.fillGap(gap{in, r, rec.epoch.Path, rec.epoch.Seen, nil})
+			t.fillGap(gap{in: in, route: r, path: rec.epoch.Path, since: rec.epoch.Seen})
 		}
 		t.dropUnused(f)
 	}
@@ -156,7 +156,7 @@ func (t *Tailer) foundRecord(rec *record, f *file, in *input) {
 			t.ring.block(s, o)
 		}
 	}
-	t.fillGap(gap{in, s.route, path, since, nil})
+	t.fillGap(gap{in: in, route: s.route, path: path, since: since})
 }
 
 func (t *Tailer) inputOf(r Route) *input {

@@ -52,7 +52,7 @@ func (t *Tailer) relabel(s *stream) {
 		s.epoch.Detached = true
 		t.loose[s] = struct{}{}
 		t.log.Debug("no configured path leads to the file any more", s.attrs())
-		t.fillGap(gap{s.in, s.route, s.path(), s.file.lookedAt, nil})
+		t.fillGap(gap{in: s.in, route: s.route, path: s.path(), since: s.file.lookedAt})
 	case label != "" && (label != s.path() || s.epoch.Detached):
 		s.epoch.Detached, s.epoch.Path = false, label
 		delete(t.loose, s)
