@@ -205,9 +205,12 @@ func (t *Tailer) reopen(f *file) bool {
 	if f.f != nil {
 		return true
 	}
-	paths := append(f.paths(), f.where)
-	paths = append(paths, t.byInode(filepath.Dir(f.where), f.id.Ino)...)
 	f.hidden = false
+	return t.reopenAt(f, append(f.paths(), f.where)) || t.reopenAt(f, t.byInode(filepath.Dir(f.where), f.id.Ino))
+}
+
+// reopenAt is reopen by one of some paths.
+func (t *Tailer) reopenAt(f *file, paths []string) bool {
 	for _, p := range paths {
 		h, err := openRead(p)
 		if err != nil {
