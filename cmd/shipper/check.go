@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os/signal"
 	"slices"
 	"syscall"
@@ -29,7 +28,7 @@ Run it as the user of the service, so that it sees what the service will see.
 
 Exit codes: 0 nothing failed (there may be warnings); 77 all that failed are refusals by the cloud; 69 all that failed
 are endpoints that cannot be reached; 1 anything else; 78 the configuration cannot be loaded.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
@@ -60,14 +59,7 @@ func (g *global) check(ctx context.Context, o check.Options) error {
 	if err := knownTargets(cfg, o.Targets); err != nil {
 		return err
 	}
-	o.Log = slog.New(slog.DiscardHandler)
-	if g.verbose {
-		o.Log = g.logger(cfg.Log)
-	}
-	out := &checkPrinter{w: g.stdout, paint: g.colored(g.stdout), width: widthOf(g.stdout), quiet: g.quiet, several: len(cfg.Targets) > 1 && len(o.Targets) != 1}
-	if !g.json {
-		o.Each = out.step
-	}
+	out := g.checkPrinter(cfg, &o)
 	report := check.Run(ctx, cfg, o)
 	if g.json {
 		err = printJSON(g.stdout, report)

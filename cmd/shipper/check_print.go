@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"shipper/pkg/config"
 	"shipper/pkg/daemon/check"
 )
 
@@ -35,6 +36,18 @@ type checkPrinter struct {
 	last   string   // name of the step before
 	cells  []string // steps that were not run; they share lines
 	err    error
+}
+
+// checkPrinter makes a printer for a walk with these options, and tells the walk where its steps and its log go.
+func (g *global) checkPrinter(cfg *config.Config, o *check.Options) *checkPrinter {
+	p := &checkPrinter{w: g.stdout, paint: g.colored(g.stdout), width: widthOf(g.stdout), quiet: g.quiet, several: len(cfg.Targets) > 1 && len(o.Targets) != 1}
+	if !g.json {
+		o.Each = p.step
+	}
+	if g.verbose {
+		o.Log = g.logger(cfg.Log)
+	}
+	return p
 }
 
 // widthOf is the width to write for: that of the terminal, within reason.

@@ -43,7 +43,7 @@ JSON; fields are added over time, none is renamed or removed.
 
 // commandsDocument is docs/commands.md.
 func commandsDocument() []byte {
-	root := newRoot(io.Discard, io.Discard)
+	root := newRoot(&global{stdout: io.Discard, stderr: io.Discard})
 	root.InitDefaultCompletionCmd()
 	var b bytes.Buffer
 	b.WriteString(commandsIntro)
@@ -173,5 +173,5 @@ func TestCommandsAreDocumented(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(newRoot(io.Discard, io.Discard))
+	walk(newRoot(&global{stdout: io.Discard, stderr: io.Discard}))
 }

@@ -67,7 +67,7 @@ func newValidate(g *global) *cobra.Command {
 
 With --print the merged result is shown, each value with where it came from; secrets are ***, and so are the path of a
 credentials URI and the arguments of a credentials command.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := config.Load(config.Options{Path: g.config, Set: g.set})
 			bad, isBad := errors.AsType[config.Errors](err)

@@ -37,7 +37,7 @@ func newDemo(g *global) *cobra.Command {
 		Long: `Two accounts, their RAM documents, a Logstore, a log writer that rotates its file, and shipper between them with
 tokens that live four seconds. On the way the permission is revoked and granted again, and shipper is killed with
 SIGKILL. At the end everything is read back and counted.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -30,7 +31,7 @@ func overSockets(sockets []string, ask func(socket string) error) error {
 			reasons = append(reasons, withoutURL(err))
 		}
 	}
-	switch err := errors.Join(reasons...); {
+	switch err := inOneLine(reasons); {
 	case err == nil:
 		return failf(exitUnavailable, "no daemon answers: no control socket at %s (is it running? systemctl status shipper)", strings.Join(sockets, " or "))
 	case errors.Is(err, fs.ErrPermission):
@@ -38,6 +39,19 @@ func overSockets(sockets []string, ask func(socket string) error) error {
 	default:
 		return failf(exitUnavailable, "no daemon answers: %w (is it running? systemctl status shipper)", err)
 	}
+}
+
+// inOneLine joins errors for a message that goes on behind them; nil for none.
+func inOneLine(errs []error) error {
+	var all error
+	for _, err := range errs {
+		if all == nil {
+			all = err
+		} else {
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	return all
 }
 
 // withoutURL leaves out the made-up address of a request over a socket.

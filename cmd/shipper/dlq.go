@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -22,8 +21,8 @@ func newDLQ(g *global) *cobra.Command {
 		Short: "Dead letters: logs that the service refused for ever",
 		Long: `Dead letters are logs that the service refused for ever, kept below the state directory with the reason. Look at them, send
 them again when the cause is gone, or throw them away. A running daemon is not disturbed.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noArgs,
+		RunE: help,
 	}
 	cmd.AddCommand(newDLQList(g), newDLQShow(g), newDLQReplay(g), newDLQPurge(g))
 	return cmd
@@ -56,7 +55,7 @@ func (g *global) letters() (*config.Config, *deadletter.Store, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	dir := filepath.Join(cfg.Agent.StateDir, cfg.DeadLetter.Dir)
+	dir := deadLetterDir(cfg)
 	if _, err := os.Stat(dir); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return cfg, nil, nil
@@ -98,7 +97,7 @@ func newDLQList(g *global) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "Show the dead letters, oldest first",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, store, err := g.letters()
 			if err != nil {
@@ -138,7 +137,7 @@ func newDLQShow(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one dead letter with its logs",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("an ID, as shipper dlq list shows it"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			_, store, err := g.letters()
 			if err != nil {

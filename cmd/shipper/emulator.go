@@ -32,7 +32,7 @@ Without --world there are two accounts: 1111111111111111 owns project sec-logs w
 shipper-writer; 2222222222222222 has a user who may assume it. --print-world shows them with their (made-up) keys.
 
 Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST /_emulator/faults and more.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := emulator.DefaultWorld()
 			if world != "" {

@@ -20,13 +20,17 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 
 // run is main with its surroundings handed in. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot(stdout, stderr)
+	g := &global{stdout: stdout, stderr: stderr}
+	root := newRoot(g)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
-	code := exitUsage // what cobra itself finds wrong: unknown commands, flags, arguments
+	code := exitUsage // what cobra itself finds wrong: unknown flags
+	if g.started {
+		code = exitIO // standard output, most of all
+	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		code = f.code
 	}
@@ -34,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "shipper:", text)
 	}
 	if code == exitUsage {
-		fmt.Fprintln(stderr, "shipper: see: shipper --help")
+		fmt.Fprintf(stderr, "shipper: see: %s --help\n", cmd.CommandPath())
 	}
 	return code
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
@@ -27,8 +26,8 @@ func newOffsets(g *global) *cobra.Command {
 
 list works at any time and disturbs nobody. set and forget want the daemon stopped: while it holds the state directory they
 refuse with exit code 73 and name its process.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noArgs,
+		RunE: help,
 	}
 	cmd.AddCommand(newOffsetsList(g), newOffsetsSet(g), newOffsetsForget(g))
 	return cmd
@@ -70,7 +69,7 @@ func newOffsetsList(g *global) *cobra.Command {
 		Short: "Show every stream: file, offset, what became of its bytes",
 		Long: `Show every stream: file, offset, what became of its bytes. The figures are those of the running daemon or, when none
 answers, those of the state directory, which is read and never changed.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := g.loadConfig()
 			if err != nil {
@@ -189,58 +188,6 @@ func (g *global) printStreams(list *streamList) error {
 			s.Offset, size, s.State, s.Read, s.Acked, s.Pending, s.Dead, s.Lost, s.Skipped)
 	}
 	return tw.Flush()
-}
-
-// selection are the flags that choose streams.
-type selection struct {
-	path, input, target string
-	stream              uint64
-}
-
-func (p *selection) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
-	f.StringVar(&p.path, "path", "", "the `file`, as the daemon knows it")
-	f.StringVar(&p.input, "input", "", "`name` of the input")
-	f.StringVar(&p.target, "target", "", "`name` of the target")
-	f.Uint64Var(&p.stream, "stream", 0, "`number` of the stream, as offsets list shows it")
-}
-
-func (p *selection) takes(s streamLine) bool {
-	path := p.path
-	if path != "" {
-		if abs, err := filepath.Abs(path); err == nil {
-			path = abs
-		}
-	}
-	return (path == "" || path == s.Path || path == s.Found) && (p.input == "" || p.input == s.Input) &&
-		(p.target == "" || p.target == s.Target) && (p.stream == 0 || p.stream == s.Stream)
-}
-
-// one is the only stream that the flags choose: moving the wrong one would repeat or skip lines.
-func (p *selection) one(epochs []tail.Epoch) (tail.Epoch, error) {
-	var chosen []tail.Epoch
-	for _, e := range epochs {
-		if p.takes(lineOf(e)) {
-			chosen = append(chosen, e)
-		}
-	}
-	// Where generations of a path are waiting for each other, the path means the file that stands there.
-	if len(chosen) > 1 && p.stream == 0 {
-		if here := slices.DeleteFunc(slices.Clone(chosen), func(e tail.Epoch) bool { at, _, err := locate(e); return err != nil || at != p.path }); len(here) > 0 {
-			chosen = here
-		}
-	}
-	switch len(chosen) {
-	case 1:
-		return chosen[0], nil
-	case 0:
-		return tail.Epoch{}, failf(exitUsage, "no stream is known for it; see: shipper offsets list (for a file that was never read, start_at decides)")
-	}
-	text := "several streams fit; choose with --input, --target or --stream:"
-	for _, e := range chosen {
-		text += fmt.Sprintf("\n  --stream %d  input %s, target %s, %s at %d", e.ID, e.Route.Input, e.Route.Target, e.Path, e.Offset)
-	}
-	return tail.Epoch{}, failf(exitUsage, "%s", text)
 }
 
 // locate finds the file of an epoch: at its path, or renamed in the same directory. An error wraps fs.ErrNotExist when it is in

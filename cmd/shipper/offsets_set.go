@@ -3,8 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -24,7 +27,7 @@ func newOffsetsSet(g *global) *cobra.Command {
 OFFSET is in bytes, within the file and at the beginning of a line; --force takes any. Backwards sends lines again; what was
 counted stays counted. Forwards leaves lines out: their bytes count as skipped.
 "end" is behind the last whole line that is there now.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("an offset in bytes, or beginning, or end"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return g.onPicked(pick, func(cfg *config.Config, store *checkpoint.Store) error {
 				return g.moveOffset(cfg, store, pick, args[0], force)
@@ -124,17 +127,13 @@ func boundaries(before, after int64) string {
 	return fmt.Sprintf("nowhere within %d bytes", lineWindow)
 }
 
-// packed reports whether a file is compressed, by its first bytes (gzip, bzip2, zstd, xz).
-func packed(f *os.File) bool {
+// packed reports whether a file is compressed, by its first bytes (gzip, compress, bzip2, zstd, xz, lz4, zip). A name may say so
+// of a file that is not, and the other way round.
+func packed(f io.ReaderAt) bool {
 	var b [4]byte
 	n, _ := f.ReadAt(b[:], 0)
-	switch s := string(b[:n]); {
-	case n >= 3 && (s[:2] == "\x1f\x8b" || s[:3] == "BZh"):
-		return true
-	case n == 4:
-		return s == "\x28\xb5\x2f\xfd" || s == "\xfd7zX"
-	}
-	return false
+	return slices.ContainsFunc([]string{"\x1f\x8b", "\x1f\x9d", "BZh", "\x28\xb5\x2f\xfd", "\xfd7zX", "\x04\x22\x4d\x18", "PK\x03\x04"},
+		func(magic string) bool { return strings.HasPrefix(string(b[:n]), magic) })
 }
 
 // onPicked opens the state directory, which no daemon may have in use, for something that is done to one stream.
@@ -160,7 +159,7 @@ func newOffsetsForget(g *global) *cobra.Command {
 		Short: "Forget one stream (daemon stopped): its file is a new one then",
 		Long: `Forget one stream. The daemon must be stopped. A file that the input's paths match is taken for a new one at the next start,
 and start_at decides where it begins; one that was rotated away is not read any more.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return g.onPicked(pick, func(_ *config.Config, store *checkpoint.Store) error { return g.forgetStream(store, pick) })
 		},

@@ -45,8 +45,8 @@ configured credentials are. With --caller-account the whole account is trusted.
 
 Exit codes: 0; 64 something is missing or wrong on the command line; 69 STS cannot be reached and 77 STS refused the
 key (--ask); 78 configuration. lint: 1 the document has errors.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noArgs,
+		RunE: help,
 	}
 	f := cmd.PersistentFlags()
 	f.StringArrayVar(&p.targets, "target", nil, "only this `target`; may be repeated")
@@ -55,7 +55,6 @@ key (--ask); 78 configuration. lint: 1 the document has errors.`,
 	f.BoolVar(&p.ask, "ask", false, "ask STS whose key the configured credentials are")
 	f.BoolVar(&p.verify, "verify", false, "with the seven read permissions of shipper verify")
 	f.StringVar(&p.group, "consumer-group", "", "with --verify: this consumer `group` only")
-	cmd.MarkFlagsMutuallyExclusive("caller", "caller-account", "ask")
 	for _, d := range []struct{ name, short string }{
 		{"trust", "Who may assume the role (account of the Logstore)"},
 		{"role", "What the role may do (account of the Logstore)"},
@@ -63,7 +62,7 @@ key (--ask); 78 configuration. lint: 1 the document has errors.`,
 		{"session", "What narrows each session; nobody pastes it"},
 		{"all", "All of them"},
 	} {
-		sub := &cobra.Command{Use: d.name, Short: d.short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		sub := &cobra.Command{Use: d.name, Short: d.short, Args: noArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			return g.policy(cmd.Context(), p, d.name)
 		}}
 		sub.Flags().StringVar(&p.format, "format", "json", "json, aliyun (commands), terraform or markdown (a page to send)")

@@ -13,6 +13,8 @@ import (
 // who is the caller as the flags say it; zero when they do not.
 func (p *policyFlags) who(ctx context.Context, cfg *config.Config, s check.Set) (ram.Principal, error) {
 	switch {
+	case p.caller != "" && p.callerAccount != "", p.caller != "" && p.ask, p.callerAccount != "" && p.ask:
+		return ram.Principal{}, failf(exitUsage, "--caller, --caller-account and --ask: one of them says who the hosts are")
 	case p.caller != "":
 		q, err := ram.ParsePrincipal(p.caller)
 		if err != nil || q.Kind == ram.Service || q.Kind == ram.Federated {

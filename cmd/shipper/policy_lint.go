@@ -26,7 +26,7 @@ compared with who the hosts are. Several documents of a role are judged together
 policy role writes them.
 
 Exit codes: 0 no errors (there may be warnings); 1 errors.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("the file with the document, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readDocument(cmd.InOrStdin(), args[0])
 			if err != nil {

@@ -297,7 +297,7 @@ func TestPolicyLint(t *testing.T) {
 	// Without a configuration the document alone is looked at; from standard input, too.
 	t.Setenv("SHIPPER_CONFIG", filepath.Join(h.dir, "none.toml"))
 	var out, bad bytes.Buffer
-	root := newRoot(&out, &bad)
+	root := newRoot(&global{stdout: &out, stderr: &bad})
 	root.SetIn(strings.NewReader(`{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:*","Resource":"*"}]}`))
 	root.SetArgs([]string{"policy", "lint", "-"})
 	if err := root.Execute(); err != nil || !strings.Contains(out.String(), "standard input: a permission policy") {

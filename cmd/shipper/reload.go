@@ -26,7 +26,7 @@ func newReload(g *global) *cobra.Command {
 Targets and inputs that did not change are not touched, positions always carry over, and a configuration with
 an error in it changes nothing. Exit codes: 0 applied, or nothing had changed; 78 errors, nothing was changed;
 69 no daemon answers, or not within --wait.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), wait)
 			defer cancel()

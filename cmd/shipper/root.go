@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -22,10 +23,11 @@ type global struct {
 	color   string
 	verbose bool
 	quiet   bool
+
+	started bool // the command line was right, and the command is at work
 }
 
-func newRoot(stdout, stderr io.Writer) *cobra.Command {
-	g := &global{stdout: stdout, stderr: stderr}
+func newRoot(g *global) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "shipper",
 		Short: "Ship log files to another Alibaba Cloud account's Log Service",
@@ -39,11 +41,11 @@ Logstore of another account, with the temporary credentials of a role that it re
   shipper run         tail and send`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          noArgs,
+		RunE:          help,
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(g.stdout)
+	root.SetErr(g.stderr)
 	f := root.PersistentFlags()
 	f.StringVarP(&g.config, "config", "c", cmp.Or(os.Getenv("SHIPPER_CONFIG"), config.DefaultPath), "configuration `file` ($SHIPPER_CONFIG)")
 	f.StringArrayVar(&g.set, "set", nil, "set one `key=value`, such as target.central.batch.max_delay=2s; may be repeated")
@@ -54,6 +56,7 @@ Logstore of another account, with the temporary credentials of a role that it re
 	root.PersistentPreRunE = func(*cobra.Command, []string) error {
 		switch g.color {
 		case "auto", "always", "never":
+			g.started = true
 			return nil
 		}
 		return failf(exitUsage, "--color %q: write auto, always or never", g.color)
@@ -63,8 +66,55 @@ Logstore of another account, with the temporary credentials of a role that it re
 	)
 	root.AddCommand(newCheck(g), newVerify(g), newPolicy(g), newExplain(g))
 	root.AddCommand(newOffsets(g), newDLQ(g), newReload(g), newTest(g), newTap(g), newTop(g))
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(newHelp(root))
 	return root
+}
+
+// newHelp is --help for those who write it as a word. It is not listed: the flag is the same for every command.
+func newHelp(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:    "help [COMMAND]",
+		Hidden: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err == nil {
+				err = noArgs(cmd, rest)
+			}
+			if err != nil {
+				return err
+			}
+			return cmd.Help()
+		},
+	}
+}
+
+// help is what a command does that only holds others.
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// noArgs refuses arguments, and names the command that may be meant.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case !cmd.HasAvailableSubCommands():
+		return failf(exitUsage, "%s takes no argument, and %q is one", cmd.CommandPath(), args[0])
+	}
+	text := ""
+	cmd.SuggestionsMinimumDistance = 2 // letters
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text = "; did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+	}
+	return failf(exitUsage, "unknown command %q%s", cmd.CommandPath()+" "+args[0], text)
+}
+
+// oneArg wants one argument, and says what it is.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return failf(exitUsage, "%s wants one argument: %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
 }
 
 // colored reports whether w takes colour: when asked to, or when it is a terminal and nobody said no.
@@ -88,7 +138,7 @@ func newVersion(g *global) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if g.json {
 				return printJSON(g.stdout, map[string]string{"version": buildVersion(), "go": goVersion()})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,7 +30,7 @@ accepted; 66 no file matched; 69 the endpoint cannot be reached; 74 a local file
 With --dry-run everything that is in the files now is read, goes through the steps and is made into requests, and
 nothing is sent, to nobody: it tells how much that would be. No position moves, and a daemon may run beside it.
 Exit codes: 0; 66 no file matched; 73 the state directory cannot be read; 75 interrupted.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := g.loadConfig()
 			if err != nil {
@@ -39,7 +38,7 @@ Exit codes: 0; 66 no file matched; 73 the state directory cannot be read; 75 int
 			}
 			log, level := g.leveled(cfg.Log)
 			for _, w := range cfg.Warnings {
-				log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
+				log.Warn(w.Message, w.Attrs()...)
 			}
 			if dry {
 				return g.dryRun(cmd.Context(), cfg, log)
@@ -95,9 +94,6 @@ func startCode(err error) int {
 	}
 	if _, ok := errors.AsType[*daemon.SettingError](err); ok {
 		return exitConfig
-	}
-	if _, ok := errors.AsType[*fs.PathError](err); ok {
-		return exitIO
 	}
 	return exitIO
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,7 @@ func newStatus(g *global) *cobra.Command {
 		Long: `One look at the running daemon, through its unix socket or its admin port.
 
 With --ready it only tells whether lines can be delivered: exit code 0 or 1. Add --quiet in a probe.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			status, err := g.askStatus(cmd.Context())
 			if err != nil {
@@ -47,12 +48,16 @@ func (g *global) printStatus(s *admin.Status, onlyReady bool) error {
 		if err := printJSON(g.stdout, s); err != nil {
 			return err
 		}
-	case onlyReady:
-		printReady(g.stdout, s)
 	default:
-		printReady(g.stdout, s)
-		printTargets(g.stdout, s)
-		printFiles(g.stdout, s)
+		var b bytes.Buffer
+		printReady(&b, s)
+		if !onlyReady {
+			printTargets(&b, s)
+			printFiles(&b, s)
+		}
+		if _, err := b.WriteTo(g.stdout); err != nil {
+			return err
+		}
 	}
 	if onlyReady && !s.Ready {
 		return exit(exitProblem)
@@ -156,7 +161,7 @@ func askDaemon(ctx context.Context, cfg *config.Config) (*admin.Status, error) {
 		return nil, failf(exitUnavailable, "no daemon answers: no control socket at %s, and admin.listen is off (is it running? systemctl status shipper)",
 			strings.Join(cfg.SocketPaths(os.Getenv), " or "))
 	}
-	return nil, failf(exitUnavailable, "no daemon answers: %w (is it running? systemctl status shipper)", errors.Join(reasons...))
+	return nil, failf(exitUnavailable, "no daemon answers: %w (is it running? systemctl status shipper)", inOneLine(reasons))
 }
 
 func getStatus(ctx context.Context, network, addr string) (*admin.Status, error) {

@@ -42,7 +42,7 @@ to root, the daemon's user and the daemon's group. --inspect also shows what eac
 drops, and so what a redact step takes away.
 
 It ends with INT (Ctrl-C), after --count logs, or after --for. Exit codes: 0; 69 no daemon answers.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.want.Rate < 1 || o.want.Rate > admin.MaxTapRate {
 				return failf(exitUsage, "--rate %d: write a number from 1 to %d", o.want.Rate, admin.MaxTapRate)

@@ -29,7 +29,7 @@ requests on their way, and how many may be at once; TOKEN is how long the token 
 
 The arrow keys move through the files, q ends. With --once, one table is printed, and where standard output is no
 terminal one after the other. Exit codes: 0; 69 no daemon answers.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if g.json {
 				return failf(exitUsage, "top is for people; shipper status --json has the figures")

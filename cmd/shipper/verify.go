@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -37,7 +36,7 @@ it is a separate one, and the daemon's own can still only write.
 Exit codes: 0 nothing is wrong; 1 bytes are lost, the books are not right, or the line did not come; 77 all that failed are
 refusals by the cloud; 69 all that failed are endpoints that cannot be reached; 73 the state directory cannot be read; 78
 configuration.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if timeout <= 0 {
 				return failf(exitUsage, "--timeout %s: write a time such as 30s", timeout)
@@ -88,14 +87,7 @@ func (g *global) verify(ctx context.Context, o check.Options, filesOnly bool) er
 	lines.OK = true
 	if !filesOnly {
 		r.Off = off(cfg, o.Targets)
-		o.Log = slog.New(slog.DiscardHandler)
-		if g.verbose {
-			o.Log = g.logger(cfg.Log)
-		}
-		out := &checkPrinter{w: g.stdout, paint: g.colored(g.stdout), width: widthOf(g.stdout), quiet: g.quiet, several: len(cfg.Targets) > 1 && len(o.Targets) != 1}
-		if !g.json {
-			o.Each = out.step
-		}
+		out := g.checkPrinter(cfg, &o)
 		lines = check.Verify(ctx, cfg, o)
 		if !g.json && len(lines.Steps) > 0 {
 			if err := out.end(lines, checkExit(lines)); err != nil {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	"shipper/pkg/checkpoint"
 	"shipper/pkg/config"
@@ -126,7 +125,12 @@ func (f *auditedFile) content(e tail.Epoch) {
 }
 
 func compressed(path string) bool {
-	return slices.ContainsFunc([]string{".gz", ".zst", ".lz4", ".bz2", ".xz"}, func(end string) bool { return strings.HasSuffix(path, end) })
+	f, err := os.Open(path)
+	if err != nil {
+		return false // said by whoever reads it
+	}
+	defer f.Close()
+	return packed(f)
 }
 
 // unchanged compares the bytes before the committed offset with the marker in the record.

@@ -136,8 +136,8 @@ func TestBadStart(t *testing.T) {
 	}{
 		{name: "unknown key", extra: "start_att = \"end\"", args: []string{"validate"}, code: 78, want: `did you mean "start_at"`},
 		{name: "wrong type", extra: "max_line = true", args: []string{"validate"}, code: 78, want: "max_line"},
-		{name: "unknown command", args: []string{"rum"}, code: 64, want: "unknown command"},
-		{name: "unknown flag", args: []string{"run", "--onse"}, code: 64, want: "unknown flag"},
+		{name: "unknown command", args: []string{"rum"}, code: 64, want: "did you mean shipper run?"},
+		{name: "unknown flag", args: []string{"run", "--onse"}, code: 64, want: "see: shipper run --help"},
 		{name: "empty glob", args: []string{"run", "--once"}, code: 66, want: "no file matches"},
 		{name: "state directory is a file", args: []string{"run", "--once", "--set", "agent.state_dir=/dev/null"}, code: 73, want: "/dev/null"},
 		{name: "port in use", args: []string{"run", "--set", "admin.listen=" + taken.Addr().String()}, code: 74, want: "in use"},

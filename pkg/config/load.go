@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,7 +27,6 @@ type Options struct {
 	Path string                           // the first file; "" = $SHIPPER_CONFIG, else DefaultPath
 	Set  []string                         // --set flags: "target.central.batch.max_delay=2s"
 	Env  func(name string) (string, bool) // the environment; nil = os.LookupEnv
-	Log  *slog.Logger                     // gets every warning; nil = the caller shows Config.Warnings
 }
 
 // File is one file that was read.
@@ -72,11 +70,6 @@ func Load(opts Options) (*Config, error) {
 	}
 	if len(bad) > 0 {
 		return nil, bad
-	}
-	if opts.Log != nil {
-		for _, w := range c.Warnings {
-			opts.Log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
-		}
 	}
 	return c, nil
 }

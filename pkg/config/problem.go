@@ -22,6 +22,15 @@ type Problem struct {
 	Warning bool   `json:"-"`                 // it stops nothing; see Warnings
 }
 
+// Attrs are what a log line says of the problem beside its Message.
+func (p Problem) Attrs() []any {
+	attrs := []any{"code", p.Code, "path", p.File}
+	if p.Hint != "" {
+		attrs = append(attrs, "reason", p.Hint)
+	}
+	return attrs
+}
+
 // Other is a second place: the first definition of a key that is set twice.
 type Other struct {
 	File    string `json:"file"`

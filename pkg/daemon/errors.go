@@ -3,6 +3,8 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"strings"
 
 	"shipper/internal/durable"
 )
@@ -24,14 +26,20 @@ type StateError struct {
 }
 
 func (e *StateError) Error() string {
-	return fmt.Sprintf("state directory %s: %v (it must exist or be creatable, and be writable by this user; see agent.state_dir)", e.Dir, e.Err)
+	text := e.Err.Error()
+	if !strings.Contains(text, e.Dir) {
+		text = "state directory " + e.Dir + ": " + text
+	}
+	if _, ok := errors.AsType[*fs.PathError](e.Err); ok {
+		text += " (the state directory must exist or be creatable, and be writable by this user; see agent.state_dir)"
+	}
+	return text
 }
 func (e *StateError) Unwrap() error { return e.Err }
 
-// stateError keeps errors that already say everything as they are.
 func stateError(dir string, err error) error {
 	if _, ok := errors.AsType[*durable.LockedError](err); ok {
-		return err
+		return fmt.Errorf("%w: another shipper works there; stop it, or give this one an agent.state_dir of its own", err)
 	}
 	return &StateError{dir, err}
 }

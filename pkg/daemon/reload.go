@@ -88,7 +88,7 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 		if slices.ContainsFunc(old.cfg.Warnings, func(o config.Problem) bool { return o.Message == w.Message && o.File == w.File }) {
 			continue // said already
 		}
-		d.log.Warn(w.Message, "code", w.Code, "path", w.File, "reason", w.Hint)
+		d.log.Warn(w.Message, w.Attrs()...)
 	}
 	return result
 }

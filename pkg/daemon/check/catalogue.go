@@ -93,9 +93,7 @@ func partOf(code string) string {
 
 // ended closes a sentence.
 func ended(s string) string {
-	if s = strings.TrimSpace(s); !strings.HasPrefix(s, "shipper ") {
-		s = upper(s)
-	}
+	s = upper(strings.TrimSpace(s))
 	if s == "" || strings.ContainsRune(".!?", rune(s[len(s)-1])) {
 		return s
 	}

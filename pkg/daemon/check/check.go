@@ -139,7 +139,6 @@ func (c *checker) configuration(s *Step) {
 			t.fix = append(t.fix, w.Hint)
 		}
 	}
-	t.cause = c.cfg.Warnings[0].Message
 	s.warn(t)
 }
 

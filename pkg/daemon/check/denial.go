@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 
 	"shipper/pkg/creds"
@@ -25,7 +27,20 @@ func (t *chain) baseTrouble(err error) trouble {
 	}
 	return trouble{code: e.ID, detail: detail, whose: Host,
 		cause: "shipper has no identity of its own account to begin with.",
-		fix:   []string{"give it one: docs/configuration.md, [credentials.NAME]" + t.from()}}
+		fix:   []string{identityFix(e.Err) + t.from()}}
+}
+
+// identityFix is what gives this host an identity: access to a file that is there, or one of the sources.
+func identityFix(err error) string {
+	e, ok := errors.AsType[*fs.PathError](err)
+	if !ok || !errors.Is(e, fs.ErrPermission) {
+		return "give it one: docs/configuration.md, [credentials.NAME]"
+	}
+	name := username(os.Geteuid())
+	if _, err := os.Stat(e.Path); err != nil {
+		return fmt.Sprintf("let user %s enter the directories above %s", name, e.Path)
+	}
+	return fmt.Sprintf("let user %s read it, through its group: chgrp $(id -gn %s) %s && chmod 0640 %s", name, name, e.Path, e.Path)
 }
 
 // stsTrouble turns a refusal of STS into whose it is and what to paste (STS: AssumeRole, error codes).

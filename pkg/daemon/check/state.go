@@ -31,6 +31,13 @@ func (c *checker) state(s *Step) {
 				"or set agent.state_dir (or SHIPPER_STATE_DIR) to a directory of this user; the systemd unit makes one: StateDirectory="}})
 		return
 	}
+	if p := foreign(dir); exists && p != "" {
+		user := username(os.Geteuid())
+		s.fail(trouble{code: "SHP-K101", detail: fmt.Sprintf("%s: permission denied (%s)", p, rights(p)), whose: Host,
+			cause: "User " + user + " cannot go on with the positions there; shipper does not start (exit code 73). Was it started by another user?",
+			fix:   []string{fmt.Sprintf("chown -R %s %s", user, dir)}})
+		return
+	}
 	detail := dir
 	if !exists {
 		detail += " (will be created)"
@@ -83,6 +90,27 @@ func writable(dir string) error {
 	}
 	f.Close()
 	return os.Remove(f.Name())
+}
+
+// foreign is a file in dir that this user may not change; "" for none.
+func foreign(dir string) string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "" // not there; otherwise writable has said it
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		f, err := os.OpenFile(filepath.Join(dir, e.Name()), os.O_RDWR, 0)
+		if errors.Is(err, fs.ErrPermission) {
+			return filepath.Join(dir, e.Name())
+		}
+		if err == nil {
+			f.Close()
+		}
+	}
+	return ""
 }
 
 // cause is the system's word for an error without operation and path.

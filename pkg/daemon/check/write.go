@@ -248,7 +248,8 @@ func (t *chain) mail(doc, account string) []string {
 }
 
 func upper(s string) string {
-	if s == "" {
+	first, _, _ := strings.Cut(s, " ")
+	if first == "" || first == "shipper" || strings.ContainsAny(strings.TrimRight(first, ".:"), "_.") {
 		return s
 	}
 	if c := s[0]; c >= 'a' && c <= 'z' {
