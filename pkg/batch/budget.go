@@ -58,7 +58,7 @@ func (b *Budget) Scratch(n int) []byte { return b.lend(b.pools.any(n)) }
 
 func (b *Budget) lend(buf *buffer) []byte {
 	b.Add(int64(cap(buf.data)))
-	return buf.data
+	return b.pools.strip(buf)
 }
 
 // Recycle takes back what Bytes or Scratch returned. p must not be used afterwards. It calls Sub.

@@ -45,13 +45,43 @@ type pools struct {
 	free  [classes][]*buffer
 	idle  int64 // bytes in free
 	least int64 // the smallest idle since the last trim
+
+	spare [][]uint32 // sizes of buffers that were lent without them, for batches in buffers that have none; a few hundred KB at most
 }
+
+const spareMost = 16
 
 // near is how many classes larger a buffer may be than what is wanted, to be taken instead of a new one: up to half as large again.
 const near = 2
 
 // get returns an empty buffer for at least n bytes.
 func (p *pools) get(n int) *buffer { return p.take(n, near) }
+
+// batch is get for a batch: with what its sizes take, if that is there.
+func (p *pools) batch(n int) *buffer {
+	b := p.get(n)
+	if b.sizes != nil {
+		return b
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if last := len(p.spare) - 1; last >= 0 {
+		b.sizes, p.spare[last], p.spare = p.spare[last], nil, p.spare[:last]
+	}
+	return b
+}
+
+// strip takes the sizes off a buffer that is lent for something else than a batch.
+func (p *pools) strip(b *buffer) []byte {
+	if b.sizes != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if len(p.spare) < spareMost {
+			p.spare = append(p.spare, b.sizes[:0])
+		}
+	}
+	return b.data
+}
 
 // any is get for a moment: then a much larger buffer will do.
 func (p *pools) any(n int) *buffer { return p.take(n, classes) }
@@ -118,6 +148,7 @@ func (p *pools) shrinkLocked(n int64) {
 func (p *pools) trim() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.spare = nil
 	p.shrinkLocked(p.idle - p.least)
 	p.least = p.idle
 }

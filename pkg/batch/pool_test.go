@@ -166,3 +166,22 @@ func TestTakeWaitsForCompany(t *testing.T) {
 		}
 	})
 }
+
+// What a batch's sizes took stays for the next batch when its buffer is lent for something else.
+func TestSizesStay(t *testing.T) {
+	budget := NewBudget(1 << 20)
+	b := budget.pools.batch(1 << 10)
+	b.sizes = append(b.sizes, make([]uint32, 100)...)
+	budget.pools.put(b)
+	body := budget.Bytes(1 << 10)
+	if &body[:1][0] != &b.data[:1][0] {
+		t.Fatal("another buffer was lent")
+	}
+	if next := budget.pools.batch(1 << 10); cap(next.sizes) < 100 || len(next.sizes) != 0 {
+		t.Errorf("%d sizes", cap(next.sizes))
+	}
+	budget.Recycle(body)
+	if next := budget.pools.batch(1 << 10); next.sizes != nil {
+		t.Error("sizes are used twice")
+	}
+}

@@ -48,7 +48,7 @@ func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
 	} else if lines != nil {
 		want = min(max(need, plainBytes(lines)+w.tail), full)
 	}
-	w.buf = w.batcher.budget.pools.get(want)
+	w.buf = w.batcher.budget.pools.batch(want)
 	w.chargeLocked()
 }
 
