@@ -14,14 +14,16 @@ import (
 
 	"shipper/internal/durable"
 	"shipper/internal/quiet"
+	"shipper/internal/ticks"
 	"shipper/pkg/tail"
 )
 
 const (
 	commitEvery  = time.Second
-	reserveBytes = 4 << 20 // space taken ahead, so that positions can be written for a while on a full disk
-	compactBytes = 8 << 20 // a journal of this size is replaced by a snapshot
-	idGap        = 1 << 10 // ids left out at each start: the last ones given away may not have reached the disk
+	beatEvery    = 10 * time.Second // while there is nothing to commit
+	reserveBytes = 4 << 20          // space taken ahead, so that positions can be written for a while on a full disk
+	compactBytes = 8 << 20          // a journal of this size is replaced by a snapshot
+	idGap        = 1 << 10          // ids left out at each start: the last ones given away may not have reached the disk
 	lockName     = "lock"
 )
 
@@ -31,7 +33,7 @@ type Options struct {
 	Now func() time.Time
 	// Moved is called after bytes of a stream were settled, from the goroutine that settled them. It must not block. May be nil.
 	Moved func(tail.StreamID)
-	// Beat is called once a second while Run writes what there is to write. May be nil.
+	// Beat is called each time that Run has written what there is to write, and every ten seconds while there is nothing. May be nil.
 	Beat func()
 
 	files func(dir string) (files, error) // nil: the operating system
@@ -157,17 +159,29 @@ func (s *Store) setTrouble(err error) {
 // Run commits what changed once a second until ctx ends, and then once more. The error is that of the last commit: what it
 // could not write is repeated after the next start.
 func (s *Store) Run(ctx context.Context) error {
-	tick := time.NewTicker(commitEvery)
-	defer tick.Stop()
+	commit := time.NewTimer(0) // what Open has left to do
+	defer commit.Stop()
+	waits := true
+	idle := ticks.New(beatEvery)
+	defer idle.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return s.Commit()
-		case <-s.poke: // what is written survives a kill at once, power failure after the next tick
+		case <-s.poke: // what is written survives a kill at once, power failure after the next commit
 			_ = s.write(false)
-		case <-tick.C:
-			_ = s.Commit()
+			if !waits {
+				commit.Reset(commitEvery)
+				waits = true
+			}
+		case <-commit.C:
+			if waits = s.Commit() != nil; waits {
+				commit.Reset(commitEvery)
+			}
 			s.beat()
+		case <-idle.C:
+			s.beat()
+			idle.Next()
 		}
 	}
 }

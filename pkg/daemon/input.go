@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"shipper/internal/ticks"
 	"shipper/pkg/batch"
 	"shipper/pkg/config"
 	"shipper/pkg/process"
@@ -16,7 +17,7 @@ import (
 
 // newTailer builds the one tailer of all inputs.
 func (d *Daemon) newTailer(gen *generation) error {
-	d.pipes = &pipes{open: map[*process.Pipe]struct{}{}, beat: d.beats.Join("steps")}
+	d.pipes = &pipes{open: map[*process.Pipe]struct{}{}, some: make(chan struct{}, 1), beat: d.beats.Join("steps")}
 	agent := gen.cfg.Agent
 	keeper, kept := newDescriptors(d.log)
 	var err error
@@ -66,6 +67,8 @@ func (d *Daemon) newSink(s tail.Stream) tail.Sink {
 type pipes struct {
 	beat func()
 
+	some chan struct{} // capacity 1: there are some now
+
 	mu   sync.Mutex // guards open
 	open map[*process.Pipe]struct{}
 }
@@ -73,6 +76,12 @@ type pipes struct {
 func (p *pipes) add(pipe *process.Pipe) tail.Sink {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.open) == 0 {
+		select {
+		case p.some <- struct{}{}:
+		default:
+		}
+	}
 	p.open[pipe] = struct{}{}
 	return &steps{Pipe: pipe, all: p}
 }
@@ -102,20 +111,26 @@ func (s *steps) forget() {
 
 // Run gives pending events their time.
 func (p *pipes) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Second)
+	tick := ticks.New(idleBeat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-p.some:
+			tick.Reset(time.Second)
 		case now := <-tick.C:
 			p.beat()
 			for _, pipe := range p.pending() {
 				pipe.Tick(now)
 			}
+			tick.Next()
 		}
 	}
 }
+
+// idleBeat is how often a loop that has nothing to do says that it turns: well within admin.BeatLimit.
+const idleBeat = 10 * time.Second
 
 func (p *pipes) pending() []*process.Pipe {
 	p.mu.Lock()

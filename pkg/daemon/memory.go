@@ -10,6 +10,7 @@ import (
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
+	"shipper/internal/ticks"
 	"shipper/internal/units"
 )
 
@@ -60,7 +61,7 @@ const (
 // breathe gives memory back to the system when there is nothing to do: a daemon that collects little garbage would keep for
 // minutes what its start or the last burst took.
 func (d *Daemon) breathe(ctx context.Context) error {
-	tick := time.NewTicker(breatheEvery)
+	tick := ticks.New(breatheEvery)
 	defer tick.Stop()
 	worked, next := true, time.Time{}
 	for {
@@ -69,6 +70,7 @@ func (d *Daemon) breathe(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		tick.Next()
 		d.budget.Trim()
 		if d.budget.Used() > d.budget.Limit()/busyPart {
 			worked = true

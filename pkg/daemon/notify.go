@@ -9,6 +9,7 @@ import (
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 
+	"shipper/internal/ticks"
 	"shipper/pkg/admin"
 )
 
@@ -53,7 +54,7 @@ func (n *notifier) Run(ctx context.Context) {
 	if limit, err := sd.SdWatchdogEnabled(false); err == nil && limit > 0 {
 		feed = min(feed, limit/3)
 	}
-	tick := time.NewTicker(min(troubleEvery, feed))
+	tick := ticks.New(min(troubleEvery, feed))
 	defer tick.Stop()
 	var renew, fed time.Time
 	said := ""
@@ -71,6 +72,7 @@ func (n *notifier) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			tick.Next()
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"shipper/internal/ticks"
 	"shipper/pkg/config"
 )
 
@@ -19,7 +20,7 @@ func (d *Daemon) reloadUntil(ctx context.Context) {
 		<-ctx.Done()
 		return
 	}
-	look := time.NewTicker(watchEvery)
+	look := ticks.New(watchEvery)
 	defer look.Stop()
 	files := config.NewWatcher(*d.opt.Source)
 	w := watch{tried: fingerprint(d.now().cfg.Files)}
@@ -34,6 +35,7 @@ func (d *Daemon) reloadUntil(ctx context.Context) {
 			if d.now().cfg.Agent.ReloadOnChange && w.changed(fingerprint(files.Files())) {
 				d.reload(ctx)
 			}
+			look.Next()
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shipper/internal/linux"
+	"shipper/internal/ticks"
 )
 
 // Tailer follows files. Its methods are safe for concurrent use; Run and Once are called once, one of them.
@@ -150,7 +151,7 @@ func (t *Tailer) prepare(watch bool) (*watcher, error) {
 
 // discover is the loop of discovery.
 func (t *Tailer) discover(ctx context.Context) {
-	tick := time.NewTicker(t.firstTick())
+	tick := ticks.New(t.firstTick())
 	defer tick.Stop()
 	t.step(stepAll)
 	for {
@@ -162,6 +163,7 @@ func (t *Tailer) discover(ctx context.Context) {
 			t.step(0)
 		case <-tick.C:
 			t.step(stepTick)
+			tick.Next()
 		case every := <-t.retick:
 			tick.Reset(every)
 		}
