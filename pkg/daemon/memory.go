@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -78,6 +79,7 @@ func (d *Daemon) breathe(ctx context.Context) error {
 		}
 		if now := time.Now(); worked && now.After(next) {
 			d.budget.Trim()
+			runtime.GC() // what lies in a sync.Pool survives the first collection
 			debug.FreeOSMemory()
 			worked, next = false, now.Add(breathePart*time.Since(now))
 		}
