@@ -6,7 +6,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 GOFLAGS  += -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: build test short model fuzz lint fmt generate e2e bench flame stages clean
+.PHONY: build test short model fuzz lint fmt generate e2e packages image host container bench flame stages clean
 
 build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ import (
 func newEmulator(g *global) *cobra.Command {
 	var listen, world string
 	var tokenLife time.Duration
-	var discard, show bool
+	var discard, show, secure bool
 	cmd := &cobra.Command{
 		Use:   "emulator",
 		Short: "Log Service, STS and RAM on this machine, for trying and testing",
@@ -56,7 +57,11 @@ Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST
 			if err != nil {
 				return fail(exitIO, fmt.Errorf("--listen: %w", err))
 			}
-			fmt.Fprintf(g.stdout, "Log Service, STS and RAM on http://%s\n", l.Addr())
+			scheme := "http"
+			if secure {
+				scheme, l = "https", tls.NewListener(l, em.TLSConfig())
+			}
+			fmt.Fprintf(g.stdout, "Log Service, STS and RAM on %s://%s\n", scheme, l.Addr())
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
 			if err := em.Run(ctx, l); err != nil {
@@ -70,6 +75,7 @@ Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST
 	f.StringVar(&world, "world", "", "JSON `file` with accounts, users, roles, projects; see --print-world")
 	f.DurationVar(&tokenLife, "token-life", 0, "let every token live this long instead of what was asked for")
 	f.BoolVar(&discard, "discard", false, "count what arrives and store nothing")
+	f.BoolVar(&secure, "tls", false, "serve https for every host name; the authority's certificate is at /_emulator/ca")
 	f.BoolVar(&show, "print-world", false, "print the world as JSON and exit")
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"shipper/pkg/creds"
@@ -14,18 +15,15 @@ import (
 func (d *Daemon) readOnce(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var watch group
-	watch.ctx = ctx
-	watch.Go("", func(ctx context.Context) error { stop(d.giveUp(ctx)); return nil })
+	var watch sync.WaitGroup
+	watch.Go(func() { stop(d.giveUp(ctx)) })
 	matched, err := d.tailer.Once(ctx)
 	if err == nil && matched > 0 {
 		err = d.settled(ctx)
 	}
 	cause := context.Cause(ctx)
 	stop(nil)
-	if e := watch.Wait(); e != nil {
-		return e
-	}
+	watch.Wait()
 	switch {
 	case gaveUp(cause):
 		return cause

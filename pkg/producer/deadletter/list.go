@@ -2,7 +2,6 @@ package deadletter
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -48,33 +47,6 @@ func (s *Store) Show(id string) (Letter, error) {
 		}
 	}
 	return Letter{}, fmt.Errorf("%w: %s", ErrNotFound, id)
-}
-
-// Replay hands the letters that pick chooses (nil = all) to send, oldest first, and removes each that send takes. It stops at
-// the first error of send and returns it with the number of letters sent. A crash in between leaves letters that were
-// sent: they are sent again next time.
-func (s *Store) Replay(ctx context.Context, pick func(Letter) bool, send func(context.Context, Letter) error) (sent int, err error) {
-	var done []string
-	for l, lerr := range s.List() {
-		switch {
-		case lerr != nil && !damaged(lerr):
-			err = lerr
-		case lerr != nil || pick != nil && !pick(l):
-			continue
-		default:
-			err = ctx.Err()
-		}
-		if err != nil {
-			break
-		}
-		if err = send(ctx, l); err != nil {
-			err = fmt.Errorf("replay dead letter %s: %w", l.ID, err)
-			break
-		}
-		done = append(done, l.ID)
-	}
-	_, rerr := s.Remove(done...)
-	return len(done), errors.Join(err, rerr)
 }
 
 // Remove takes letters off the disk by their ids and returns how many were there.
