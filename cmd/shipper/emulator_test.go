@@ -16,7 +16,9 @@ func TestEmulatorTLS(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	out, printed := io.Pipe()
 	ended := make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"emulator", "--listen", "127.0.0.1:0", "--tls"}, printed, io.Discard) }()
+	go func() {
+		ended <- run(ctx, []string{"emulator", "--listen", "127.0.0.1:0", "--tls"}, printed, io.Discard)
+	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	_, addr, ok := strings.Cut(strings.TrimSpace(line), "https://")
 	if err != nil || !ok {

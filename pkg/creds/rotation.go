@@ -36,7 +36,7 @@ type view struct {
 // Margins. Each is the smaller of a fixed time and a fraction of the credential's life, so that tokens of a few seconds rotate
 // by the same rules.
 const (
-	takeoverAt = 30 * time.Second // with less than this left the candidate is used by everybody; above the 15 s of a request in flight
+	takeoverAt = 30 * time.Second // with less than this left the candidate is used by everybody; more than a request takes to arrive
 	proberFor  = 20 * time.Second // a prober that has not reported by then has lost its request: another caller probes
 	lastBit    = 3 * time.Second  // the end of a life that is not used: services tell their time in whole seconds, and a request takes a while
 )
