@@ -23,9 +23,8 @@ func (w *Writer) fitsLocked(n int) bool {
 // makeRoomLocked makes the open batch one that takes n more bytes. c is the chunk that is being written and lines the rest of
 // it, from which the size of a new batch is guessed; both may be nil.
 func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
-	// The last batch was sealed because nothing more fitted: the next one will be full too.
-	busy := w.flowing && c != nil && c.To-w.pos >= much
-	w.flowing = false
+	// If the last batch was sealed because nothing more fitted, the next one will be full too; if much comes at once, probably.
+	busy := c != nil && c.To-w.pos >= much
 	if w.buf != nil {
 		why := reasonMemory
 		if len(w.buf.data)+n > w.limit || len(w.buf.sizes) >= w.batcher.config.MaxLogs {
@@ -52,8 +51,8 @@ func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
 	w.chargeLocked()
 }
 
-// much is how many bytes of a file, after a full batch, make another one likely.
-const much = 64 << 10
+// much is how many bytes of a file at once make a full batch likely: most of what a reader reads at once if there is more.
+const much = 192 << 10
 
 // plainBytes is about what lines take when they are encoded.
 func plainBytes(lines []tail.Line) int {

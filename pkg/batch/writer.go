@@ -46,7 +46,6 @@ type Writer struct {
 	buf     *buffer // nil without logs
 	tail    int     // bytes of buf that are left for the trailer
 	charged int64   // what buf costs, as far as the budget knows
-	flowing bool    // the last batch was full: if much comes, the next one will be too
 	scratch []byte  // for text that has to be mended
 }
 
@@ -231,7 +230,6 @@ func (w *Writer) Lacks() int {
 func (w *Writer) Pass() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.flowing = w.buf != nil
 	w.sealLocked(reasonFull)
 }
 
