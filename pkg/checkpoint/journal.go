@@ -197,7 +197,7 @@ func appendSnapshot(b []byte, h header, streams []*Stream, lanes []byte) []byte 
 	for _, st := range streams {
 		st.mu.Lock()
 		if !st.ended {
-			e, p := st.meta, st.progressLocked()
+			e, p := st.record(), st.progressLocked()
 			b = appendAck(appendEpoch(b, &e), st.id, &p)
 		}
 		st.mu.Unlock()

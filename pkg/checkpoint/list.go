@@ -65,7 +65,7 @@ func (s *Stream) backLocked(off int64) {
 	}
 	s.rewindLocked()
 	s.done.counts.Read += unentered
-	s.store.log.Warn("reading went back: lines are sent again", "code", "SHP-K005", "stream", uint64(s.id), "path", s.meta.Path,
+	s.store.log.Warn("reading went back: lines are sent again", "code", "SHP-K005", "stream", uint64(s.id), "path", s.meta.path,
 		"offset", off, "bytes", s.done.offset-off)
 	if off < s.done.offset {
 		s.done.offset, s.done.marker = off, tail.Marker{}

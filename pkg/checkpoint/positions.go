@@ -38,7 +38,7 @@ func (s *Store) epochs(want func(tail.Route) bool, epoch func(*Stream) tail.Epoc
 	defer s.mu.RUnlock()
 	var out []tail.Epoch
 	for _, st := range s.streams {
-		if want(st.meta.Route) { // a route never changes
+		if want(st.meta.route) {
 			out = append(out, epoch(st))
 		}
 	}
@@ -74,8 +74,9 @@ func (s *Store) Update(e tail.Epoch) {
 		return
 	}
 	st.mu.Lock()
-	st.meta.Identity, st.meta.Path, st.meta.Detached, st.meta.Seen = e.Identity, e.Path, e.Detached, e.Seen
-	s.pending = appendEpoch(s.pending, &st.meta)
+	e.Route = st.meta.route
+	st.meta = metaOf(e)
+	s.pending = appendEpoch(s.pending, &e)
 	st.mu.Unlock()
 	s.mu.Unlock()
 	s.wake()
@@ -101,7 +102,7 @@ func (s *Store) Lose(id tail.StreamID, n int64, reason string) {
 	st.mu.Lock()
 	st.done.counts.Read += n
 	st.done.counts.Lost += n
-	route := st.meta.Route
+	route := st.meta.route
 	st.touchLocked()
 	st.mu.Unlock()
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"time"
 
 	"shipper/pkg/tail"
 )
@@ -51,17 +52,34 @@ type Stream struct {
 	tally *tally // of the route
 
 	mu          sync.Mutex
-	meta        tail.Epoch // identity, path, route, seen, detached; the rest of it is in done
-	done        progress   // committed; done.ahead are the ranges of an earlier run that reading has not reached yet
-	first, last *Span      // entered and not committed
-	next        int64      // where the next span begins
-	seq         uint64     // number of the next pack
-	dirty       bool       // on the store's list of changed streams
-	ended       bool       // forgotten by the store: nothing is written any more
+	meta        meta
+	done        progress // committed; done.ahead are the ranges of an earlier run that reading has not reached yet
+	first, last *Span    // entered and not committed
+	next        int64    // where the next span begins
+	seq         uint64   // number of the next pack
+	dirty       bool     // on the store's list of changed streams
+	ended       bool     // forgotten by the store: nothing is written any more
+}
+
+// meta is what is known of an epoch besides its progress.
+type meta struct {
+	route    tail.Route // never changes
+	identity tail.Identity
+	path     string
+	seen     time.Time
+	detached bool
+}
+
+func metaOf(e tail.Epoch) meta { return meta{e.Route, e.Identity, e.Path, e.Seen, e.Detached} }
+
+// record is the epoch without its progress.
+func (s *Stream) record() tail.Epoch {
+	m := &s.meta
+	return tail.Epoch{ID: s.id, Route: m.route, Identity: m.identity, Path: m.path, Seen: m.seen, Detached: m.detached}
 }
 
 func newStream(store *Store, e tail.Epoch, p progress) *Stream {
-	s := &Stream{store: store, id: e.ID, tally: store.tallyOf(e.Route), meta: e, done: p}
+	s := &Stream{store: store, id: e.ID, tally: store.tallyOf(e.Route), meta: metaOf(e), done: p}
 	s.rest()
 	return s
 }
@@ -103,10 +121,9 @@ func (s *Stream) Epoch() tail.Epoch {
 }
 
 func (s *Stream) epochLocked() tail.Epoch {
-	e := s.meta
+	e := s.record()
 	p := s.progressLocked()
 	e.Offset, e.Marker, e.PackSeq, e.Counts = p.offset, p.marker, p.pack, p.counts
-	e.Ahead = nil
 	for _, a := range p.ahead {
 		e.Ahead = append(e.Ahead, a.r)
 	}

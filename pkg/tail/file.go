@@ -27,13 +27,12 @@ type file struct {
 	linkEnd int64             // up to here the copy was seen to equal the original, which is in place
 	owed    map[Route]string  // routes that are to read it, or to know it as a copy, with or without a name: the path it had
 
-	growing bool // a copy that was not complete when it was compared
-
-	admitted bool
 	lookedAt time.Time // when a path led here last
 	changed  time.Time // when its size or time changed last
 	after    time.Time // when the path was looked at last before it led here; zero if it never led anywhere
 	openedAt time.Time
+	growing  bool // a copy that was not complete when it was compared
+	admitted bool
 	remote   bool // its file system is one of remote.go
 	hidden   bool // it could not be opened again for a reason that may pass
 	skipped  bool // compressed in a way that nobody reads; warned about

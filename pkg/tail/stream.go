@@ -28,22 +28,22 @@ type stream struct {
 	epoch    Epoch // what Positions was told last
 	file     *file // nil for an orphan, whose content is gone from its file and not found elsewhere yet
 	orphaned time.Time
-	givenUp  bool // an orphan whose rest is not waited for any more
 	retryAt  time.Time
 	fails    int
 	failedAt int64
 	trouble  error // of the last failure
+	givenUp  bool  // an orphan whose rest is not waited for any more
 
 	// Owned by the reader that has the turn; by discovery while the stream is parked.
+	finish   bool // nothing will follow: hand over an unterminated rest, then Finish
+	finished bool // Finish was called
+	size     readSize
 	sink     Sink
 	src      content
 	cut      cutter
 	marker   Marker
 	ahead    []Range
-	size     readSize
 	zeroTo   int64 // NULs were seen up to here
-	finish   bool  // nothing will follow: hand over an unterminated rest, then Finish
-	finished bool  // Finish was called
 	err      error // why the last turn ended in trouble; nil: rewritten
 
 	// Written by the owner, read by anybody.
@@ -63,11 +63,11 @@ type stream struct {
 	wanted     bool // discovery waits for it
 	troubled   bool
 	wasBlocked bool
+	late       bool      // its last place was among the rest
 	waitsFor   int       // predecessors that are not at their end
 	next       []*stream // read when this one is at its end
 	before     *stream   // in the queue
 	behind     *stream
-	late       bool  // its last place was among the rest
 	from       int64 // where its turn began
 }
 
