@@ -13,7 +13,7 @@ if [ -z "$before" ]; then
 	cat <<'TEXT'
 shipper is installed and not started. Next:
   edit /etc/shipper/shipper.toml
-  shipper check
+  sudo -u shipper shipper check
   systemctl enable --now shipper
 TEXT
 elif [ -d /run/systemd/system ]; then
