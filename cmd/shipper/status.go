@@ -88,9 +88,18 @@ func printTargets(w io.Writer, s *admin.Status) {
 	tw.Flush()
 	for _, t := range s.Targets {
 		if t.LastError != nil && !t.Up {
-			fmt.Fprintf(w, "  ! %s: %s %s: %s\n", t.Name, t.LastError.Verdict, visible(t.LastError.Code), visible(t.LastError.Message))
+			fmt.Fprintf(w, "  ! %s: %s\n", t.Name, visible(lastAnswer(t.LastError)))
 		}
 	}
+}
+
+// lastAnswer is the newest answer that was no success: verdict, the service's code and words, and what shipper explain takes.
+func lastAnswer(e *admin.LastError) string {
+	text := fmt.Sprintf("%s %s: %s", e.Verdict, e.Code, e.Message)
+	if e.ID != "" { // an older daemon does not say it
+		text += " [" + e.ID + "]"
+	}
+	return text
 }
 
 func printFiles(w io.Writer, s *admin.Status) {

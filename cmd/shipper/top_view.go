@@ -146,7 +146,7 @@ func (v *topView) targets(s *admin.Status, width int) []string {
 		out = append(out, lines[i+1])
 		why := t.Reason
 		if why == "" && !t.Up && t.LastError != nil {
-			why = fmt.Sprintf("%s %s: %s", t.LastError.Verdict, t.LastError.Code, t.LastError.Message)
+			why = lastAnswer(t.LastError)
 		}
 		if why != "" {
 			out = v.note(out, "  ", colourRed, why, cmp.Or(width, 1<<20))

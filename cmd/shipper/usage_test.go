@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"shipper/pkg/admin"
 	"shipper/pkg/tail"
 )
 
@@ -37,6 +38,15 @@ func TestUsage(t *testing.T) {
 				t.Errorf("%s: exit code %d, want %d and %q:\n%s", tt.args, code, tt.code, want, text)
 			}
 		}
+	}
+}
+
+// Status says the code that explain takes.
+func TestStatusNamesCode(t *testing.T) {
+	var out bytes.Buffer
+	printTargets(&out, &admin.Status{Targets: []admin.TargetStatus{{Name: "central", LastError: &admin.LastError{ID: "SHP-P401", Verdict: "hold", Code: "Unauthorized", Message: "denied"}}}})
+	if !strings.Contains(out.String(), "central: hold Unauthorized: denied [SHP-P401]") {
+		t.Error(out.String())
 	}
 }
 

@@ -54,8 +54,9 @@ type TargetStatus struct {
 
 // LastError is the newest answer that was no success. It stays visible after the trouble is over; At tells.
 type LastError struct {
+	ID      string    `json:"id"` // stable code, "SHP-P401": shipper explain
 	Verdict string    `json:"verdict"`
-	Code    string    `json:"code"`
+	Code    string    `json:"code"` // of the service
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
 }

@@ -106,7 +106,7 @@ func (t *target) status(p producer.Stats, c creds.Status) admin.TargetStatus {
 		s.LastAckAt = &p.LastAck
 	}
 	if e := p.LastError; e != nil {
-		s.LastError = &admin.LastError{Verdict: e.Verdict.String(), Code: e.Code, Message: e.Message, At: e.At}
+		s.LastError = &admin.LastError{ID: e.ID, Verdict: e.Verdict.String(), Code: e.Code, Message: e.Message, At: e.At}
 	}
 	return s
 }
