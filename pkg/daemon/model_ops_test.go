@@ -80,14 +80,20 @@ func (w *model) start() (err error) {
 	return err
 }
 
-// forsake gives up the generations of a log that this life has never heard of, and that is not there: what their names mean, nobody
-// can tell.
+// forsake gives up the generations of a log that this life has never heard of: if no new log is met in its place, nobody can tell
+// what their names mean.
 func (w *model) forsake() {
+	if w.all || w.life == nil {
+		return
+	}
+	for _, f := range w.life.tailer.Files() {
+		w.life.known[f.Path] = true
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, base := range []string{"a.log", "b.log"} {
 		base = filepath.Join(w.dir, base)
-		if w.all || w.files[base] != nil || w.life.known[base] {
+		if w.life.known[base] {
 			continue
 		}
 		for path, f := range w.files {

@@ -50,6 +50,7 @@ func (w *model) rename(base string) error {
 	if w.files[base] == nil {
 		return nil
 	}
+	defer w.forsake()
 	return errors.Join(w.shift(base), w.move(base, base+".1"))
 }
 

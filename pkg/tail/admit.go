@@ -12,6 +12,7 @@ import (
 // resolve draws the conclusions from the names that files lost and won, and admits files that nobody reads yet: first
 // those that the kernel says are known, then those whose content is known, then new ones, oldest first.
 func (t *Tailer) resolve() {
+	t.lookAtOriginals()
 	for f := range t.touched {
 		for s := range f.each() {
 			t.relabel(s)
@@ -108,8 +109,7 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if f.info.Size > 0 && t.claimKin(f, r) {
 		return // a copy of what was new a moment ago
 	}
-	if t.precedes(f) {
-		t.fresh = append(t.fresh, f) // compared when its original has begun
+	if t.precedes(f, in, r) {
 		return
 	}
 	off := int64(0)
@@ -126,7 +126,9 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 		off = lineStart(f.f, off, f.info.Size, int64(in.cfg.MaxLine))
 	}
 	label := cmp.Or(f.label(in, ""), f.owed[r])
-	t.fillGap(t.gapBefore(f, in, r, label))
+	g := t.gapSince(f.after, in, r, label)
+	g.own = f
+	t.fillGap(g)
 	t.begin(f, in, r, off, label, f.lookedAt)
 }
 
@@ -150,11 +152,23 @@ func (t *Tailer) skipPacked(f *file, in *input, r Route) {
 	}
 }
 
-// precedes reports whether f is a copy of a file that is admitted in the next round.
-func (t *Tailer) precedes(f *file) bool {
-	return slices.ContainsFunc(t.fresh, func(o *file) bool {
+// precedes reports whether f is a copy of a file that is not admitted yet: then it is compared once that has begun.
+func (t *Tailer) precedes(f *file, in *input, r Route) bool {
+	copied := func(o *file) bool {
 		return o != f && o.f != nil && rotatedName(filepath.Base(o.where), filepath.Base(f.where)) && t.beginsAs(f, o)
-	})
+	}
+	if slices.ContainsFunc(t.fresh, copied) {
+		t.fresh = append(t.fresh, f)
+		return true
+	}
+	for o := range t.linked {
+		if o.owed[r] != "" && o.links[r] != nil && copied(o) {
+			t.compareLater(f, in, r)
+			f.links[r] = o.links[r]
+			return true
+		}
+	}
+	return false
 }
 
 // mayBeCopy reports whether f's name is a rotation of one that is read.

@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,7 +71,7 @@ const generation = ".-_@:+TZ0123456789"
 // rotatedTo calls f with every stream in dir whose name rotation may have turned into name. It may be called with others,
 // and twice with one: rotatedName tells.
 func (n *names) rotatedTo(dir, name string, f func(*stream)) {
-	look := func(base string) {
+	for base := range originals(name) {
 		path := filepath.Join(dir, base)
 		for _, s := range n.paths[path] {
 			f(s)
@@ -79,16 +80,48 @@ func (n *names) rotatedTo(dir, name string, f func(*stream)) {
 			f(s)
 		}
 	}
-	plain := plainName(name)
-	ext := filepath.Ext(plain)
-	for i := 1; i < len(name); i++ {
-		if !strings.ContainsRune(".-_~@", rune(name[i])) {
-			continue
+}
+
+// originals are the names that rotation may have turned into name, and some others.
+func originals(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		plain := plainName(name)
+		ext := filepath.Ext(plain)
+		for i := 1; i < len(name); i++ {
+			if !strings.ContainsRune(".-_~@", rune(name[i])) {
+				continue
+			}
+			if !yield(name[:i]) { // app.log.1 of app.log
+				return
+			}
+			end := len(plain) - len(ext)
+			if i < end && ext != "" && strings.Trim(plain[i:end], generation) == "" && !yield(plain[:i]+ext) { // app-20260101.log of app.log
+				return
+			}
 		}
-		look(name[:i]) // app.log.1 of app.log
-		if end := len(plain) - len(ext); i < end && ext != "" && strings.Trim(plain[i:end], generation) == "" {
-			look(plain[:i] + ext) // app-20260101.log of app.log
+	}
+}
+
+// lookAtOriginals looks again at what the new files of this step may be copies of, where that was done last before they were made.
+func (t *Tailer) lookAtOriginals() {
+	fresh := slices.Clone(t.fresh)
+	for f := range t.touched {
+		if t.wants(f) {
+			fresh = append(fresh, f)
 		}
+	}
+	for _, f := range fresh {
+		dir, name := filepath.Split(f.where)
+		for base := range originals(name) {
+			t.lookSince(filepath.Join(dir, base), f)
+		}
+	}
+}
+
+// lookSince looks at a configured path again if that was done last before f was made.
+func (t *Tailer) lookSince(path string, f *file) {
+	if l := t.leads[path]; l != nil && l.looked.UnixNano() < f.id.Birth+int64(clockGrain) {
+		t.look(path)
 	}
 }
 

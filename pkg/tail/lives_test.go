@@ -40,6 +40,9 @@ func TestLives(t *testing.T) {
 	})
 }
 
+// came is a line that a target got.
+type came struct{ target, text string }
+
 // lives is a script in the making, with what is known of every file and line.
 type lives struct {
 	rt     *rapid.T
@@ -49,9 +52,10 @@ type lives struct {
 	files  map[string][]string // lines by name
 	opened string              // the name of what the application holds open
 	next   int
-	got    map[string]int // how often a line came
-	may    map[string]int // how often more than once it may come
-	loose  []string       // came since positions were settled
+	to     []string     // targets
+	got    map[came]int // how often a line came
+	may    map[came]int // how often more than once it may come
+	loose  []came       // since positions were settled
 	runs   bool
 	blank  bool // nothing was remembered at the last end, so that nothing is known of what came since
 	held   bool
@@ -61,7 +65,7 @@ type lives struct {
 
 func newLives(t *testing.T, rt *rapid.T) *lives {
 	p := &play{t: t, w: newWorld(t), dir: t.TempDir(), state: t.TempDir(), open: map[string]*os.File{}}
-	l := &lives{rt: rt, p: p, files: map[string][]string{}, got: map[string]int{}, may: map[string]int{}}
+	l := &lives{rt: rt, p: p, files: map[string][]string{}, got: map[came]int{}, may: map[came]int{}, to: []string{"a"}}
 	pattern := "app.log"
 	if rapid.Bool().Draw(rt, "all") {
 		pattern = "app.log*"
@@ -70,7 +74,10 @@ func newLives(t *testing.T, rt *rapid.T) *lives {
 	if rapid.Bool().Draw(rt, "sweeps") {
 		l.do("sweeps")
 	}
-	l.do("input web a paths=" + pattern)
+	if rapid.IntRange(0, 3).Draw(rt, "two") == 0 {
+		l.to = []string{"a", "b"}
+	}
+	l.do("input web " + strings.Join(l.to, ",") + " paths=" + pattern)
 	if rapid.Bool().Draw(rt, "spool") {
 		l.do("option max_spool 1000000")
 	}
@@ -97,11 +104,14 @@ func (l *lives) do(line string) {
 	if err := l.p.do(f[0], f[1:]); err != nil {
 		l.wrong = append(l.wrong, line+": "+err.Error())
 	}
-	for _, got := range l.p.w.take("a") {
-		l.got[got.text]++
-		l.loose = append(l.loose, got.text)
-		if l.got[got.text] > 1+l.may[got.text] {
-			l.wrong = append(l.wrong, fmt.Sprintf("%s: %.20s came again, by stream %d", line, got.text, got.stream))
+	for _, target := range l.to {
+		for _, got := range l.p.w.take(target) {
+			c := came{target, got.text}
+			l.got[c]++
+			l.loose = append(l.loose, c)
+			if l.got[c] > 1+l.may[c] {
+				l.wrong = append(l.wrong, fmt.Sprintf("%s: %.20s came again to %s, by stream %d", line, got.text, target, got.stream))
+			}
 		}
 	}
 }
@@ -134,8 +144,10 @@ func (l *lives) live() {
 	l.do("pass")
 	for _, name := range slices.Sorted(maps.Keys(l.files)) {
 		for _, text := range l.files[name] {
-			if l.got[text] == 0 {
-				l.wrong = append(l.wrong, fmt.Sprintf("%.20s in %s is missing", text, name))
+			for _, target := range l.to {
+				if l.got[came{target, text}] == 0 {
+					l.wrong = append(l.wrong, fmt.Sprintf("%.20s in %s is missing in %s", text, name, target))
+				}
 			}
 		}
 	}
@@ -302,7 +314,9 @@ func (l *lives) end(how string) {
 	}
 	l.do(how)
 	l.runs, l.loose = false, nil
-	l.blank = len(l.p.w.ledger.epochs) == 0
+	for _, target := range l.to {
+		l.blank = l.blank || len(l.p.w.ledger.Known(Route{"web", target})) == 0
+	}
 }
 
 func (l *lives) write() {

@@ -23,9 +23,9 @@ type gap struct {
 	other bool  // nothing is known of the path: what was put there later, and written before, is an old archive
 }
 
-// gapBefore is the gap before f, which is new: since its path was looked at last or, if it never was, since anything was.
-func (t *Tailer) gapBefore(f *file, in *input, r Route, path string) gap {
-	g := gap{in: in, route: r, path: path, since: f.after}
+// gapSince is the gap at a path since that was looked at last or, if it never was, since anything was.
+func (t *Tailer) gapSince(looked time.Time, in *input, r Route, path string) gap {
+	g := gap{in: in, route: r, path: path, since: looked}
 	if since := t.since[r]; g.since.IsZero() && !since.IsZero() {
 		g.since, g.other = since.Add(-slowLook), true
 	}
@@ -88,13 +88,10 @@ func (t *Tailer) fillEmpty(s *stream, since time.Time) {
 
 // cameAndWent looks for what stood at a path where something was known once, and is gone again.
 func (t *Tailer) cameAndWent(path string, since time.Time) {
-	if since.IsZero() {
-		return
-	}
 	for _, in := range t.inputs {
 		if in.glob.matches(path) {
 			for _, r := range in.routes {
-				t.keepGap(gap{in: in, route: r, path: path, since: since})
+				t.keepGap(t.gapSince(since, in, r, path))
 			}
 		}
 	}
@@ -129,8 +126,18 @@ func (t *Tailer) refillGaps() {
 	gaps := t.gaps
 	t.gaps = nil
 	for _, g := range gaps {
+		if t.stale(g.path) {
+			t.look(g.path)
+		}
 		t.fillGap(g)
 	}
+}
+
+// stale reports whether another file stands at a configured path than the one that was met there.
+func (t *Tailer) stale(path string) bool {
+	info, err := linux.Stat(path)
+	f := t.at(path)
+	return err == nil && info.Regular() && (f == nil || !f.is(info)) && t.matches(path) && !t.ignored(path) && t.bad[path] == nil
 }
 
 // missed returns the unknown generations of a gap, oldest first.
@@ -144,7 +151,7 @@ func (t *Tailer) missed(g gap) []*file {
 		if f == nil || slices.Contains(out, f) {
 			continue
 		}
-		if len(f.streams) == 0 && len(f.links) == 0 && len(f.names) == 0 && len(f.owed) == 0 && f.bornAfter(g.since) && (!g.other || f.info.Mod.After(g.since)) && t.complete(f, g) && !t.knownTo(g, f) {
+		if t.isMissed(f, g) {
 			out = append(out, f)
 		} else {
 			t.dropUnused(f)
@@ -154,6 +161,22 @@ func (t *Tailer) missed(g gap) []*file {
 		return cmp.Or(cmp.Compare(a.id.Birth, b.id.Birth), a.info.Mod.Compare(b.info.Mod), cmp.Compare(a.id.Ino, b.id.Ino))
 	})
 	return out
+}
+
+// isMissed reports whether f is an unknown generation of a gap.
+func (t *Tailer) isMissed(f *file, g gap) bool {
+	switch {
+	case len(f.names) > 0 || f.answered(g.route) || f.owed[g.route] != "":
+		return false
+	case !f.bornAfter(g.since) || g.other && !f.info.Mod.After(g.since):
+		return false
+	case !t.complete(f, g):
+		return false
+	case t.stale(g.path):
+		t.keepGap(g) // it may be a copy of what stands there
+		return false
+	}
+	return !t.knownTo(f, g)
 }
 
 // bornAfter reports whether f came into being after since. A compressed file keeps the time at which its content was written
@@ -223,10 +246,15 @@ func (t *Tailer) beginsAs(f, o *file) bool {
 }
 
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
-func (t *Tailer) knownTo(g gap, f *file) bool {
+func (t *Tailer) knownTo(f *file, g gap) bool {
 	for _, o := range []*file{t.at(g.path), g.own} {
 		if o != nil && o != f && t.beginsAs(f, o) {
 			return true // a copy of what is read from its original, or will be at the end of this step
+		}
+	}
+	for o := range t.linked {
+		if o != f && o.owed[g.route] != "" && t.beginsAs(f, o) {
+			return true // or of what is still to be compared
 		}
 	}
 	for _, s := range t.streams {
