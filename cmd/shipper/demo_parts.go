@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -121,11 +122,16 @@ func (s *demoShipper) start(ctx context.Context) error {
 	}
 	defer out.Close()
 	s.cmd = exec.CommandContext(ctx, self, "run", "--config", s.config)
-	s.cmd.Env = append(os.Environ(), "DEMO_KEY_ID="+emulator.SenderKeyID, "DEMO_KEY_SECRET="+emulator.SenderKeySecret)
+	s.cmd.Env = append(demoEnviron(os.Environ()), "DEMO_KEY_ID="+emulator.SenderKeyID, "DEMO_KEY_SECRET="+emulator.SenderKeySecret)
 	s.cmd.Stdout, s.cmd.Stderr = out, out
 	// A process group of its own: an INT at the terminal is for the demo, which then ends it.
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return s.cmd.Start()
+}
+
+// demoEnviron leaves out what would override the demo's own configuration: its state directory must not be that of a service here.
+func demoEnviron(env []string) []string {
+	return slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, "SHIPPER_") })
 }
 
 func (s *demoShipper) kill() {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,8 +27,8 @@ func newDLQReplay(g *global) *cobra.Command {
 		Use:   "replay ID... | --all | --target NAME",
 		Short: "Send dead letters again and remove those that are accepted",
 		Long: `Send dead letters again, to the target's Logstore as it is configured now, and remove those that are accepted. Exit codes:
-0 all were accepted; 1 some were refused again and stay; 69 the endpoint cannot be reached; 77 the cloud said no.
-A kill in between may leave letters that were accepted: they would be sent twice.`,
+0 all were accepted; 1 some were refused again and stay; 69 the endpoint cannot be reached; 75 interrupted; 77 the cloud
+said no. INT or TERM ends it behind the letter that is on its way, a second one at once. A kill in between may leave letters that were accepted: they would be sent twice.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			choose, err := chooseLetters(ids, all, target, 0)
 			if err != nil {
@@ -36,13 +38,16 @@ A kill in between may leave letters that were accepted: they would be sent twice
 			if err != nil {
 				return err
 			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			context.AfterFunc(ctx, stop) // a second one ends the process
 			r := &replay{g: g, cfg: cfg, store: store, log: g.logger(cfg.Log), lines: map[string]*line{}}
 			err = g.eachLetter(store, func(l deadletter.Letter) error {
 				if !choose(l) {
 					return nil
 				}
 				ids = slices.DeleteFunc(ids, func(id string) bool { return id == l.ID })
-				return r.letter(cmd.Context(), l)
+				return r.letter(ctx, l)
 			})
 			return r.end(err, ids)
 		},
@@ -187,12 +192,15 @@ func (r *replay) line(name string) (*line, error) {
 // send posts a LogGroup until there is a verdict about the group itself. It gives up as run --once does: at once when the cloud
 // says no, after drain_limit when it cannot be reached.
 func (l *line) send(ctx context.Context, group []byte) (producer.Finding, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.limit)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.limit) // what is on its way may be stored: it is waited for
 	defer cancel()
 	wait := backoff.New(l.retry.Min.D(), l.retry.Max.D(), nil)
 	renewed := false
 	for {
-		f, err := l.post(ctx, group)
+		if ctx.Err() != nil {
+			return producer.Finding{}, errInterrupted()
+		}
+		f, err := l.post(limit, group)
 		if err != nil {
 			return f, err
 		}
@@ -220,9 +228,16 @@ func (l *line) send(ctx context.Context, group []byte) (producer.Finding, error)
 		case <-pause.C:
 		case <-ctx.Done():
 			pause.Stop()
+			return f, errInterrupted()
+		case <-limit.Done():
+			pause.Stop()
 			return f, failf(exitUnavailable, "target %s: %w: %s", l.name, daemon.ErrUnreachable, f)
 		}
 	}
+}
+
+func errInterrupted() error {
+	return failf(exitUnsent, "interrupted: letters that were not accepted stay")
 }
 
 func denied(target string, f producer.Finding) error {

@@ -80,8 +80,8 @@ It ends with INT (Ctrl-C), after --count logs, or after --for. Exit codes: 0; 69
 	}
 	f := cmd.Flags()
 	f.BoolVar(&o.want.Inspect, "inspect", false, "show what each step did, and the logs that are dropped")
-	f.StringVar(&o.want.Input, "input", "", "only logs of this input")
-	f.StringVar(&o.want.Target, "target", "", "only logs for this target")
+	f.StringVar(&o.want.Input, "input", "", "only logs of the input with this `name`")
+	f.StringVar(&o.want.Target, "target", "", "only logs for the target with this `name`")
 	f.StringVar(&o.want.File, "file", "", "only logs of files whose path holds this `text`")
 	f.IntVar(&o.want.Rate, "rate", admin.DefaultTapRate, "show at most so many logs a second")
 	f.IntVarP(&o.count, "count", "n", 0, "end after so many logs")
