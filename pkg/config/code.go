@@ -27,6 +27,7 @@ const (
 	codeExposed  = "SHP-C104"
 	codeIdle     = "SHP-C105"
 	codeLuck     = "SHP-C106"
+	codeOutdone  = "SHP-C107"
 )
 
 // Code explains one code of this package to the reader of a message.
@@ -62,6 +63,8 @@ func Codes() []Code {
 		{codeOverlap, "Two inputs read the same files for the same target: every line is sent twice.", "Narrow paths, or add exclude."},
 		{codeExposed, "admin.listen answers to other hosts. It shows paths and account numbers and has no password.", `Listen on 127.0.0.1, or set listen = "" and use the socket.`},
 		{codeLuck, "A value may be refused by the cloud; shipper then falls back to one that works.", "The message says which."},
+		{codeOutdone, "agent.state_dir of a file is not used, because systemd gives the service a directory ($STATE_DIRECTORY).",
+			"Remove the line, or set SHIPPER_STATE_DIR in a drop-in of the unit; else commands on a terminal look into another directory than the service."},
 		{codeIdle, "A target or a credentials table is used by nothing.", "Remove it, or name it in an input or a target."},
 	}
 }

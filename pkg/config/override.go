@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +14,9 @@ import (
 func (l *loader) override(set []string) {
 	l.fromEnv("SHIPPER_STATE_DIR", "agent", "state_dir")
 	if dir := firstDir(l.getenv("STATE_DIRECTORY")); dir != "" && l.getenv("SHIPPER_STATE_DIR") == "" {
+		if !slices.ContainsFunc(set, func(arg string) bool { return strings.HasPrefix(arg, "agent.state_dir") }) {
+			l.outdone(dir, "agent", "state_dir")
+		}
 		l.put(dir, origin{env: "STATE_DIRECTORY"}, "agent", "state_dir")
 	}
 	l.fromEnv("SHIPPER_ADMIN_LISTEN", "admin", "listen")
@@ -20,6 +25,19 @@ func (l *loader) override(set []string) {
 		l.flag(arg)
 	}
 	l.emulator()
+}
+
+// outdone warns of a directory that a file names and systemd overrides: commands that do not run under systemd would look into the
+// one of the file.
+func (l *loader) outdone(dir string, path ...string) {
+	n := l.root.find(path)
+	if n == nil {
+		return
+	}
+	if text, ok := n.leaf.(string); ok && !strings.Contains(text, "${") && filepath.Clean(text) != filepath.Clean(dir) {
+		l.warn(path, codeOutdone, fmt.Sprintf("[agent] state_dir %q is not used: systemd gives %s ($STATE_DIRECTORY)", text, dir),
+			"remove the line, or put Environment=SHIPPER_STATE_DIR="+text+" and ReadWritePaths="+text+" into a drop-in of the unit")
+	}
 }
 
 // getenv is a variable's value, or "" where it is empty or not set: an empty SHIPPER_ variable in a manifest means none.
