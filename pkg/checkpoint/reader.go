@@ -48,20 +48,11 @@ func (r *reader) take(n int) []byte {
 	return out
 }
 
-func (r *reader) uint() uint64 {
-	v, n := binary.Uvarint(r.b)
-	if n <= 0 && r.err == nil {
-		r.err = errShort
-	}
-	if r.err != nil {
-		return 0
-	}
-	r.b = r.b[n:]
-	return v
-}
+func (r *reader) uint() uint64 { return varint(r, binary.Uvarint) }
+func (r *reader) int() int64   { return varint(r, binary.Varint) }
 
-func (r *reader) int() int64 {
-	v, n := binary.Varint(r.b)
+func varint[T uint64 | int64](r *reader, decode func([]byte) (T, int)) T {
+	v, n := decode(r.b)
 	if n <= 0 && r.err == nil {
 		r.err = errShort
 	}
