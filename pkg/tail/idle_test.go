@@ -25,6 +25,7 @@ func BenchmarkIdle10k(b *testing.B) {
 	o.MaxOpenFiles = 20000
 	tl := still(b, w, o)
 	drain(tl)
+	tl.coarse = 0 // the directories have just been made
 	for _, d := range tl.dirs {
 		d.polled, d.watched = false, true // as if they could be watched, without the notifications
 	}
