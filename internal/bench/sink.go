@@ -26,6 +26,28 @@ type sink struct {
 	bad                 atomic.Int64 // bodies that could not be read
 	srv                 *http.Server
 	served              sync.WaitGroup
+
+	mu    sync.Mutex
+	marks []mark
+}
+
+// mark is when how many raw bytes had come.
+type mark struct {
+	at  time.Time
+	raw int64
+}
+
+// most returns when all but a hundredth had come. The end is left out because a producer may sleep before it gives up its last batch:
+// that of the SDK does so for up to its linger of 2 s, as long as a whole run.
+func (s *sink) most() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.marks {
+		if m.raw >= s.raw.Load()/100*99 {
+			return m.at
+		}
+	}
+	return time.Time{}
 }
 
 func newSink(inspect func([]byte)) (*sink, error) {
@@ -53,6 +75,9 @@ func (s *sink) reset() {
 	for _, n := range []*atomic.Int64{&s.requests, &s.wire, &s.raw, &s.first, &s.last, &s.bad} {
 		n.Store(0)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.marks = nil
 }
 
 var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
@@ -81,11 +106,13 @@ func (s *sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	now := time.Now().UnixNano()
-	s.first.CompareAndSwap(0, now)
-	s.last.Store(now)
+	now := time.Now()
+	s.first.CompareAndSwap(0, now.UnixNano())
+	s.last.Store(now.UnixNano())
 	s.wire.Add(n)
-	s.raw.Add(size)
+	s.mu.Lock()
+	s.marks = append(s.marks, mark{now, s.raw.Add(size)})
+	s.mu.Unlock()
 	s.requests.Add(1)
 	w.Header().Set("x-log-requestid", "6679A2D4C1B2A3F4E5D6C7B8")
 	w.Header().Set("Content-Length", "0")
