@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // bowl is a sink that gathers size bytes and counts how often it is asked.
@@ -78,6 +79,24 @@ func TestTurnLastsUntilEnough(t *testing.T) {
 	drain(tl)
 	if st := tl.Stats().Inputs["in"]; st.Bytes != 4*int64(len(lines(3<<20))) {
 		t.Errorf("%d bytes", st.Bytes)
+	}
+}
+
+// A disk that is slow keeps a reader no longer than others can wait.
+func TestTurnEndsOnASlowDisk(t *testing.T) {
+	dir, w := t.TempDir(), newWorld(t)
+	write(t, filepath.Join(dir, "a.log"), lines(2<<20))
+	o := w.options(filepath.Join(dir, "*.log"))
+	all := bowls(w, &o, 1<<20)
+	tl := still(t, w, o)
+	var clock time.Duration
+	tl.now = func() time.Time {
+		clock += turnTime
+		return time.Unix(1_700_000_000, 0).Add(clock)
+	}
+	s, woken := tl.ring.try()
+	if tl.take(s, woken); len(all["a.log"].reads) != 1 {
+		t.Errorf("read %v", all["a.log"].reads)
 	}
 }
 

@@ -9,11 +9,12 @@ import (
 )
 
 const (
-	blockSize  = 256 << 10 // bytes of a read: 98 % of the best throughput, and it stays in the second-level cache
-	chunkLines = 4096      // most lines of a chunk; bounds the scratch space, not the turn
-	leastRead  = 16 << 10  // a shorter read is not worth the call
-	zeroBlocks = 16        // most blocks of NULs that a turn looks through
-	turnBlocks = 16        // most blocks of a turn
+	blockSize  = 256 << 10       // bytes of a read: 98 % of the best throughput, and it stays in the second-level cache
+	chunkLines = 4096            // most lines of a chunk; bounds the scratch space, not the turn
+	leastRead  = 16 << 10        // a shorter read is not worth the call
+	zeroBlocks = 16              // most blocks of NULs that a turn looks through
+	turnBlocks = 16              // most blocks of a turn
+	turnTime   = time.Second / 5 // after which a turn ends with its block: the disk may be slow, and others may not wait for it
 )
 
 // scratch is what a reader works in during a turn. It is pooled, so that an idle reader holds nothing.
@@ -62,7 +63,8 @@ func (t *Tailer) take(s *stream, woken uint64) { t.takeAt(s, woken, new(atomic.I
 // takeAt is take, and notes in began when the block at hand was begun.
 func (t *Tailer) takeAt(s *stream, woken uint64, began *atomic.Int64) {
 	w := t.pool.Get().(*scratch)
-	began.Store(t.now().UnixNano())
+	start := t.now()
+	began.Store(start.UnixNano())
 	how := t.turn(s, w)
 	g, gathers := s.sink.(Gatherer)
 	for n := 1; gathers && how == more; n++ {
@@ -70,10 +72,11 @@ func (t *Tailer) takeAt(s *stream, woken uint64, began *atomic.Int64) {
 			g.Pass()
 			break
 		}
-		if n == turnBlocks || !t.ring.keeps(s) {
+		now := t.now()
+		if n == turnBlocks || now.Sub(start) > turnTime || !t.ring.keeps(s) {
 			break
 		}
-		began.Store(t.now().UnixNano())
+		began.Store(now.UnixNano())
 		how = t.turn(s, w)
 	}
 	if cap(w.text) > 4*blockSize {
