@@ -70,11 +70,11 @@ Logstore of another account, with the temporary credentials of a role that it re
 	return root
 }
 
-// newHelp is --help for those who write it as a word. It is not listed: the flag is the same for every command.
+// newHelp is --help for those who write it as a word.
 func newHelp(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
-		Use:    "help [COMMAND]",
-		Hidden: true,
+		Use:   "help [COMMAND]",
+		Short: "Tell what a command takes",
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err == nil {

@@ -27,7 +27,7 @@ func TestUsage(t *testing.T) {
 		{"run --onse", exitUsage, []string{"--onse", "see: shipper run --help"}},
 		{"status --color red", exitUsage, []string{"auto, always or never"}},
 		{"offsets forget", exitUsage, []string{"which file?", "see: shipper offsets forget --help"}},
-		{"help", exitOK, []string{"Available Commands"}},
+		{"help", exitOK, []string{"Available Commands", "help        Tell what"}},
 		{"help dlq list", exitOK, []string{"shipper dlq list"}},
 		{"help rnu", exitUsage, []string{"did you mean shipper run?"}},
 	} {
