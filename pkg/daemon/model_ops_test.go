@@ -8,8 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"shipper/internal/linux"
 )
 
 // patience is how long something may take on a machine that is busy.
@@ -160,13 +161,10 @@ func (w *model) heal() {
 	}
 }
 
-// inodeOf is the kernel's number.
-func inodeOf(path string) (uint64, error) {
-	var st syscall.Stat_t
-	if err := syscall.Stat(path, &st); err != nil {
-		return 0, err
-	}
-	return st.Ino, nil
+// newInode is the file at path. The content of a copy ends after n lines.
+func newInode(path string, c *content, n int) (*inode, error) {
+	info, err := linux.Stat(path)
+	return &inode{ino: info.Ino, birth: info.Birth, c: c, n: n}, err
 }
 
 // open returns the application's descriptor, and makes the file if there is none.
@@ -181,11 +179,9 @@ func (w *model) open(base string) (*writing, error) {
 	}
 	to := w.files[base]
 	if to == nil {
-		ino, err := inodeOf(base)
-		if err != nil {
+		if to, err = newInode(base, w.newContent(), -1); err != nil {
 			return nil, err
 		}
-		to = &inode{ino: ino, c: w.newContent(), n: -1}
 		w.files[base] = to
 	}
 	w.writers[base] = &writing{f, to}
@@ -197,7 +193,7 @@ func (w *model) write(base string, n, width int, finish bool) error {
 	if err != nil {
 		return err
 	}
-	held := w.readerHolds(o.to.ino)
+	held := w.readerHolds(o.to)
 	// A file that is renamed while it is empty, and that no reader has met under its first name, is passed over for good.
 	unmet := !held && !w.all && w.files[base] != o.to && len(o.to.c.recs) == 0
 	text := w.compose(o.to.c, n, width, finish)

@@ -81,11 +81,9 @@ func (w *model) copytruncate(base string, o op) error {
 		return err
 	}
 	defer to.Close()
-	ino, err := inodeOf(base + ".1")
-	if err != nil {
+	if w.files[base+".1"], err = newInode(base+".1", f.c, len(f.c.recs)); err != nil {
 		return err
 	}
-	w.files[base+".1"] = &inode{ino: ino, c: f.c, n: len(f.c.recs)}
 	half := 0
 	if o.do == "slowcopy" {
 		half = len(b) / 2
@@ -183,7 +181,7 @@ func (w *model) gzip(path string) error {
 	if err := z.Close(); err != nil {
 		return err
 	}
-	ino, err := inodeOf(path + ".gz")
+	packed, err := newInode(path+".gz", f.c, len(f.lines()))
 	if err != nil {
 		return err
 	}
@@ -193,6 +191,7 @@ func (w *model) gzip(path string) error {
 	if !w.met(f) { // what is compressed before anybody has met it cannot be told from an old archive
 		return w.remove(path)
 	}
-	w.files[path+".gz"] = &inode{ino: ino, c: f.c, n: len(f.lines()), packed: true}
+	packed.packed = true
+	w.files[path+".gz"] = packed
 	return w.remove(path)
 }

@@ -13,7 +13,7 @@ import (
 
 // met reports whether a reader knows the content of f.
 func (w *model) met(f *inode) bool {
-	if w.readerHolds(f.ino) {
+	if w.readerHolds(f) {
 		return true
 	}
 	w.mu.Lock()
@@ -35,7 +35,7 @@ func (w *model) look() error {
 	w.note("pass")
 	return within(patience, func() error {
 		for path, f := range w.files {
-			if info, err := os.Stat(path); err == nil && info.Size() > 0 && strings.HasSuffix(path, ".log") && !w.readerHolds(f.ino) {
+			if info, err := os.Stat(path); err == nil && info.Size() > 0 && strings.HasSuffix(path, ".log") && !w.readerHolds(f) {
 				return fmt.Errorf("%s is not met", path)
 			}
 		}

@@ -43,6 +43,7 @@ func (c *content) open() *rec {
 // inode is a file of the model. The content of a copy ends after n lines; that of an original grows.
 type inode struct {
 	ino    uint64
+	birth  int64 // the number alone goes to the next file
 	c      *content
 	n      int // lines of a copy, -1 for an original
 	packed bool
@@ -103,7 +104,7 @@ func (w *model) onDisk(r *rec) bool {
 // destroyed notes that f is about to lose its name or its content; do does it. What a reader has already, or will have from
 // the descriptor that it holds, must arrive all the same, as long as that reader lives.
 func (w *model) destroyed(f *inode, unlinked bool, do func() error) error {
-	open := unlinked && w.readerHolds(f.ino)
+	open := unlinked && w.readerHolds(f)
 	lines := slices.Clone(f.lines())
 	w.mu.Lock()
 	before := map[*rec]bool{}
@@ -131,13 +132,13 @@ func (w *model) destroyed(f *inode, unlinked bool, do func() error) error {
 	return nil
 }
 
-// readerHolds reports whether a reader has the inode open.
-func (w *model) readerHolds(ino uint64) bool {
+// readerHolds reports whether a reader has the file open.
+func (w *model) readerHolds(o *inode) bool {
 	if w.life == nil {
 		return false
 	}
 	for _, f := range w.life.tailer.Files() {
-		if f.Identity.Ino == ino && f.State != "gone" {
+		if f.Identity.Ino == o.ino && f.Identity.Birth == o.birth && f.State != "gone" {
 			return true
 		}
 	}

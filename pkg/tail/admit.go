@@ -57,9 +57,13 @@ func (t *Tailer) each(files []*file, do func(f *file, in *input, r Route)) {
 	for _, f := range files {
 		for _, in := range t.inputs {
 			for _, r := range in.routes {
-				if f.streams.of(r) == nil && f.wantedBy(in, r) && t.reopen(f) {
-					do(f, in, r)
+				if f.streams.of(r) != nil || !f.wantedBy(in, r) || !t.reopen(f) {
+					continue
 				}
+				if len(f.names) == 0 {
+					_ = t.refresh(f) // nobody looks at a file without a name
+				}
+				do(f, in, r)
 			}
 		}
 	}
@@ -109,7 +113,7 @@ func (t *Tailer) beginNew(f *file, in *input, r Route) {
 	if f.info.Size > 0 && t.claimKin(f, r) {
 		return // a copy of what was new a moment ago
 	}
-	if t.precedes(f, in, r) {
+	if t.precedes(f, r) {
 		return
 	}
 	off := int64(0)
@@ -140,11 +144,10 @@ func (t *Tailer) unmet(f *file, r Route) bool {
 
 // skipPacked leaves a compressed file alone; if it is still being written it is looked at again.
 func (t *Tailer) skipPacked(f *file, in *input, r Route) {
+	t.leaveOut(f, r)
 	if f.growing = !t.noWriter(f); f.growing {
-		t.compareLater(f, in, r)
 		return
 	}
-	t.leaveOut(f, in, r)
 	if !f.skipped {
 		f.skipped = true
 		t.log.Warn("compressed file is skipped: it continues no file that is known", "code", "SHP-T006",
@@ -153,7 +156,7 @@ func (t *Tailer) skipPacked(f *file, in *input, r Route) {
 }
 
 // precedes reports whether f is a copy of a file that is not admitted yet: then it is compared once that has begun.
-func (t *Tailer) precedes(f *file, in *input, r Route) bool {
+func (t *Tailer) precedes(f *file, r Route) bool {
 	copied := func(o *file) bool {
 		return o != f && o.f != nil && rotatedName(filepath.Base(o.where), filepath.Base(f.where)) && t.beginsAs(f, o)
 	}
@@ -163,8 +166,7 @@ func (t *Tailer) precedes(f *file, in *input, r Route) bool {
 	}
 	for o := range t.linked {
 		if o.owed[r] != "" && o.links[r] != nil && copied(o) {
-			t.compareLater(f, in, r)
-			f.links[r] = o.links[r]
+			t.compareLater(f, o.links[r])
 			return true
 		}
 	}

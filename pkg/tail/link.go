@@ -36,12 +36,12 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 			t.revive(rec, f, in)
 			return
 		case copied:
-			t.leaveOut(f, in, r)
+			t.leaveOut(f, r)
 			return
 		case shorter:
 			if !t.settleCopy(f, rec.epoch, in) {
 				f.growing = true
-				t.compareLater(f, in, r)
+				t.leaveOut(f, r)
 			}
 			return
 		}
@@ -52,8 +52,7 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 func (t *Tailer) claimKin(f *file, r Route) bool {
 	for _, s := range t.kin(f, r) {
 		if !t.hold(s) {
-			t.compareLater(f, s.in, r)
-			f.links[r] = s // looked at again when the reader has handed it in
+			t.compareLater(f, s) // when the reader has handed it in
 			return true
 		}
 		if t.relate(f, s) {
@@ -164,23 +163,25 @@ func (t *Tailer) relink(f *file, s *stream) {
 
 // link notes that f holds a copy of what s reads.
 func (t *Tailer) link(f *file, s *stream) {
-	t.leaveOut(f, s.in, s.route)
+	t.leaveOut(f, s.route)
 	f.links[s.route] = s
 }
 
-// compareLater keeps f from being read by a route until it is known what it holds. The map is made here, as hardly any file is a copy.
-func (t *Tailer) compareLater(f *file, in *input, r Route) {
+// compareLater keeps f from being read until it can be compared with s, which a reader has now. f may lose its name until then.
+func (t *Tailer) compareLater(f *file, s *stream) {
+	label := cmp.Or(f.label(s.in, ""), f.owed[s.route])
+	t.link(f, s)
+	f.owe(s.route, label)
+}
+
+// leaveOut keeps f from being read by a route: it holds what was read, or is not complete, or cannot be told from an old archive. The
+// map is made here, as hardly any file is a copy.
+func (t *Tailer) leaveOut(f *file, r Route) {
 	if f.links == nil {
 		f.links = map[Route]*stream{}
 	}
 	f.links[r] = nil
-	f.owe(r, f.label(in, ""))
 	t.linked[f] = struct{}{}
-}
-
-// leaveOut keeps f from being read by a route, because it holds what was read or what nobody can tell from an old archive.
-func (t *Tailer) leaveOut(f *file, in *input, r Route) {
-	t.compareLater(f, in, r)
 	delete(f.owed, r)
 }
 
