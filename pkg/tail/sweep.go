@@ -15,7 +15,7 @@ func (t *Tailer) sweep() {
 	t.listings = nil
 	now := t.now()
 	for _, d := range slices.Collect(maps.Values(t.dirs)) {
-		if d.polled && now.Sub(d.polledT) >= d.poll {
+		if d.polled && now.Sub(d.polledT) >= d.poll-t.tick()/2 { // it was looked at a little after its tick
 			d.polledT = now
 			t.again(d)
 		}

@@ -37,3 +37,26 @@ func TestCannotWatch(t *testing.T) {
 	drain(tl)
 	w.wants(t, "one", "two")
 }
+
+// TestPollsWithEachTick polls as often as the input says, although a look takes its time and ticks are not quite even.
+func TestPollsWithEachTick(t *testing.T) {
+	dir, w := t.TempDir(), newWorld(t)
+	write(t, filepath.Join(dir, "app.log"), "one\n")
+	tl := still(t, w, w.options(filepath.Join(dir, "*.log"))) // nothing is watched
+	clock := time.Now()
+	tl.now = func() time.Time {
+		clock = clock.Add(time.Millisecond)
+		return clock
+	}
+	begun := clock
+	for i := range 5 {
+		clock = begun.Add(time.Duration(i+1) * time.Second)
+		if i%2 == 0 {
+			clock = clock.Add(-3 * time.Millisecond)
+		}
+		before := tl.dirs[dir].polledT
+		if tl.step(stepTick); tl.dirs[dir].polledT.Equal(before) {
+			t.Errorf("tick %d: not polled", i)
+		}
+	}
+}
