@@ -145,10 +145,6 @@ const (
 // holds reports whether F holds what was read of the stream, or begins with it.
 func (v verdict) holds() bool { return v == copied || v == moved || v == shorter }
 
-func (v verdict) String() string {
-	return [...]string{"unobservable", "resume", "rewritten", "unrelated", "copied", "moved", "shorter"}[v]
-}
-
 // elsewhereHead is how many bytes of head it takes to believe that another inode holds the same content, unless the name
 // says so too.
 const elsewhereHead = 64

@@ -95,3 +95,7 @@ func FuzzDecide(f *testing.F) {
 		}
 	})
 }
+
+func (v verdict) String() string {
+	return [...]string{"unobservable", "resume", "rewritten", "unrelated", "copied", "moved", "shorter"}[v]
+}

@@ -72,7 +72,7 @@ func TestTurnLastsUntilEnough(t *testing.T) {
 		s, woken := tl.ring.try()
 		b := all[filepath.Base(s.path())]
 		before := b.passed
-		if tl.take(s, woken); b.passed != before+1 || b.has > 100 || len(b.reads) < 4 {
+		if tl.turnOf(s, woken); b.passed != before+1 || b.has > 100 || len(b.reads) < 4 {
 			t.Errorf("%s: passed %d times, %d bytes are begun, read %v", s.path(), b.passed, b.has, b.reads)
 		}
 	}
@@ -95,7 +95,7 @@ func TestTurnEndsOnASlowDisk(t *testing.T) {
 		return time.Unix(1_700_000_000, 0).Add(clock)
 	}
 	s, woken := tl.ring.try()
-	if tl.take(s, woken); len(all["a.log"].reads) != 1 {
+	if tl.turnOf(s, woken); len(all["a.log"].reads) != 1 {
 		t.Errorf("read %v", all["a.log"].reads)
 	}
 }
@@ -133,7 +133,7 @@ func TestRefusedLineup(t *testing.T) {
 		return n
 	}
 	s, woken := tl.ring.try()
-	tl.take(s, woken)
+	tl.turnOf(s, woken)
 	if n := drain(tl); n != 0 || asked() != 1 {
 		t.Errorf("%d turns more, asked %d times", n, asked())
 	}

@@ -52,16 +52,13 @@ func (t *Tailer) readLoop(ctx context.Context, turn *atomic.Int64) {
 		if s == nil {
 			return
 		}
-		t.takeAt(s, woken, turn)
+		t.take(s, woken, turn)
 		turn.Store(0)
 	}
 }
 
-// take gives s one turn.
-func (t *Tailer) take(s *stream, woken uint64) { t.takeAt(s, woken, new(atomic.Int64)) }
-
-// takeAt is take, and notes in began when the block at hand was begun.
-func (t *Tailer) takeAt(s *stream, woken uint64, began *atomic.Int64) {
+// take gives s one turn, and notes in began when the block at hand was begun.
+func (t *Tailer) take(s *stream, woken uint64, began *atomic.Int64) {
 	w := t.pool.Get().(*scratch)
 	start := t.now()
 	began.Store(start.UnixNano())

@@ -96,16 +96,6 @@ func (r *ring) next() (*stream, uint64) {
 	return nil, 0
 }
 
-// try is next without waiting.
-func (r *ring) try() (*stream, uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.shut {
-		return nil, 0
-	}
-	return r.takeLocked()
-}
-
 func (r *ring) takeLocked() (*stream, uint64) {
 	for i, l := range r.order {
 		s := l.take()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -68,7 +69,7 @@ func (p *play) turn() error {
 		return nil
 	}
 	if s, woken := p.tl.ring.try(); s != nil {
-		p.tl.take(s, woken)
+		p.tl.turnOf(s, woken)
 	}
 	return nil
 }
@@ -113,3 +114,16 @@ func (l *ledger) copy() *ledger {
 	}
 	return c
 }
+
+// try is next without waiting.
+func (r *ring) try() (*stream, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.shut {
+		return nil, 0
+	}
+	return r.takeLocked()
+}
+
+// turnOf gives s one turn.
+func (t *Tailer) turnOf(s *stream, woken uint64) { t.take(s, woken, new(atomic.Int64)) }

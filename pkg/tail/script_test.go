@@ -375,7 +375,7 @@ func (p *play) pass(what int) error {
 		p.step(what)
 		turns := 0
 		for s, woken := p.tl.ring.try(); s != nil; s, woken = p.tl.ring.try() {
-			p.tl.take(s, woken)
+			p.tl.turnOf(s, woken)
 			if turns++; turns > 100000 {
 				return fmt.Errorf("readers are never done")
 			}

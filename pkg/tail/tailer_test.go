@@ -169,7 +169,7 @@ func still(t testing.TB, w *world, o Options) *Tailer {
 // drain takes turns until nothing is dirty.
 func drain(tl *Tailer) (turns int) {
 	for s, woken := tl.ring.try(); s != nil; s, woken = tl.ring.try() {
-		tl.take(s, woken)
+		tl.turnOf(s, woken)
 		turns++
 	}
 	return turns
@@ -213,7 +213,7 @@ func TestFair(t *testing.T) {
 	tl := still(t, w, w.options(filepath.Join(dir, "*.log")))
 	for range 6 {
 		s, woken := tl.ring.try()
-		tl.take(s, woken)
+		tl.turnOf(s, woken)
 	}
 	small := 0
 	for _, l := range w.take("a") {
