@@ -192,6 +192,9 @@ func (t *Tailer) peek(path string) *file {
 	return t.adopt(f)
 }
 
+// mostBelow is how many directories right below one are looked into for an olddir.
+const mostBelow = 64
+
 // neighbours returns the paths that rotation may have given to a content that was at path: rotated names in the same
 // directory, in the directory of the link's target, and in directories right below (olddir).
 func (t *Tailer) neighbours(path string) []string {
@@ -202,26 +205,24 @@ func (t *Tailer) neighbours(path string) []string {
 	}
 	for _, at := range bases {
 		dir, base := filepath.Split(at)
-		entries, err := t.readDir(dir)
+		list, err := t.readDir(dir)
 		if err != nil {
 			continue
 		}
-		deep := 0
-		for _, e := range entries {
-			switch {
-			case e.IsDir() && deep < 64:
-				deep++
-				below, err := t.readDir(filepath.Join(dir, e.Name()))
-				if err != nil {
-					continue
-				}
-				for _, b := range below {
-					if rotatedName(base, b.Name()) || plainName(b.Name()) == base {
-						out = append(out, filepath.Join(dir, e.Name(), b.Name()))
-					}
-				}
-			case e.Type().IsRegular() && rotatedName(base, e.Name()):
+		list.rotations(base, func(e os.DirEntry) {
+			if e.Type().IsRegular() && rotatedName(base, e.Name()) {
 				out = append(out, filepath.Join(dir, e.Name()))
+			}
+		})
+		for _, name := range list.dirs[:min(len(list.dirs), mostBelow)] {
+			below, err := t.readDir(filepath.Join(dir, name))
+			if err != nil {
+				continue
+			}
+			for _, b := range below.entries {
+				if rotatedName(base, b.Name()) || plainName(b.Name()) == base {
+					out = append(out, filepath.Join(dir, name, b.Name()))
+				}
 			}
 		}
 	}

@@ -48,7 +48,7 @@ type Tailer struct {
 	bad       map[string]error             // paths that cannot be read now
 	links     map[string]map[string]struct{}
 	index     map[string]map[uint64][]string // directory listings of this step, by inode number
-	listings  map[string]listing             // of directories, since the last tick; see readDir
+	listings  map[string]*listing            // of directories, since the last tick; see readDir
 	listed    uint64                         // listings of directories so far
 	coarse    time.Duration                  // coarsestTime
 	sweepList []string                       // directories that still have their turn in this sweep
