@@ -33,7 +33,9 @@ func (l *listing) rotations(base string, f func(os.DirEntry)) {
 		l.rotated = map[string][]int{}
 		for i, e := range l.entries {
 			for o := range originals(e.Name()) {
-				l.rotated[o] = append(l.rotated[o], i)
+				if at := l.rotated[o]; len(at) == 0 || at[len(at)-1] != i { // it may come twice
+					l.rotated[o] = append(at, i)
+				}
 			}
 		}
 	}
