@@ -14,8 +14,8 @@ const (
 	paceMin   = 2 * time.Millisecond
 	paceMax   = 50 * time.Millisecond
 	paceParts = 20
-	smallTake = 64 << 10 // raw bytes; a request of this size costs about what an empty one does
-	maxGroups = 1000     // groups in one request
+	smallTake = 256 << 10 // raw bytes; what ten thousand files with a line a second bring in a pace stays below
+	maxGroups = 1000      // groups in one request
 )
 
 // pacer spaces small takes.
