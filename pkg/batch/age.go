@@ -99,15 +99,20 @@ func (b *Batcher) Seal() {
 	b.mu.Lock()
 	n := b.open.n
 	b.mu.Unlock()
-	for ; n > 0; n-- {
-		b.mu.Lock()
-		w := b.open.first
-		if w == nil {
-			b.mu.Unlock()
-			return
-		}
-		opened := w.opened
-		b.mu.Unlock()
-		w.sealIf(opened, reasonAsked)
+	for ; n > 0 && b.sealFirst(reasonAsked); n-- {
 	}
+}
+
+// sealFirst seals the batch that has waited longest. It is false if none is open.
+func (b *Batcher) sealFirst(why reason) bool {
+	b.mu.Lock()
+	w := b.open.first
+	if w == nil {
+		b.mu.Unlock()
+		return false
+	}
+	opened := w.opened
+	b.mu.Unlock()
+	w.sealIf(opened, why)
+	return true
 }

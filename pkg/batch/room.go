@@ -26,16 +26,7 @@ func (b *Batcher) largest() int {
 // their way. Those that have waited longest are sealed: they are the ones that little comes for, if readers stay with a file until
 // its batch is full.
 func (b *Batcher) settleOpen() {
-	for b.opened.Load() > b.share.Load()/2 {
-		b.mu.Lock()
-		w := b.open.first
-		if w == nil {
-			b.mu.Unlock()
-			return
-		}
-		opened := w.opened
-		b.mu.Unlock()
-		w.sealIf(opened, reasonMemory)
+	for b.opened.Load() > b.share.Load()/2 && b.sealFirst(reasonMemory) {
 	}
 }
 

@@ -247,6 +247,9 @@ func (t *Tailer) beginsAs(f, o *file) bool {
 
 // knownTo reports whether f or its content belongs to an epoch of the route that is recorded or read.
 func (t *Tailer) knownTo(f *file, g gap) bool {
+	if t.owned(g.route, f) {
+		return true // before contents are compared, which takes unpacking
+	}
 	for _, o := range []*file{t.at(g.path), g.own} {
 		if o != nil && o != f && t.beginsAs(f, o) {
 			return true // a copy of what is read from its original, or will be at the end of this step
@@ -263,9 +266,6 @@ func (t *Tailer) knownTo(f *file, g gap) bool {
 		}
 	}
 	for _, rec := range t.records[g.route] {
-		if kernelIs(rec.epoch.Identity, f.id) != different {
-			return true
-		}
 		if t.judge(rec.epoch, f, true, true).holds() {
 			return true
 		}
