@@ -2,17 +2,24 @@
 // line in the file. Owners return it from Validate; pkg/config adds file, line, column and caret.
 package invalid
 
-import "errors"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // Error is one wrong setting.
 type Error struct {
-	Key    string // key relative to the table that was validated: "batch.max_bytes", "paths"
+	Key    string // key relative to the table that was validated: "batch.max_bytes", "paths[1]"; "" is the table itself. See Quote
 	Reason string // what is wrong, with the value: `"zip" is not a compression`
 	Hint   string // what to write instead; may be empty
 }
 
 func (e *Error) Error() string {
-	s := e.Key + ": " + e.Reason
+	s := e.Reason
+	if e.Key != "" {
+		s = e.Key + ": " + s
+	}
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
 	}
@@ -22,11 +29,45 @@ func (e *Error) Error() string {
 // Key returns an *Error for a key.
 func Key(key, reason, hint string) error { return &Error{Key: key, Reason: reason, Hint: hint} }
 
-// Under returns err with prefix and a dot put before the key of every *Error in it.
+// Quote writes a name that somebody chose, a tag's or a field's, as a part of a key: it may have dots in it.
+func Quote(name string) string {
+	if name == "" || strings.ContainsAny(name, `.[]"`) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// Parts takes a key apart: step.0.rename."a.b" has four parts, paths[1] has two.
+func Parts(key string) []string {
+	var parts []string
+	for key != "" {
+		if strings.ContainsRune(".[]", rune(key[0])) {
+			key = key[1:]
+			continue
+		}
+		if quoted, err := strconv.QuotedPrefix(key); err == nil && key[0] == '"' {
+			name, _ := strconv.Unquote(quoted) // a quoted prefix is quoted
+			parts, key = append(parts, name), key[len(quoted):]
+			continue
+		}
+		n := strings.IndexAny(key, ".[]")
+		if n < 0 {
+			n = len(key)
+		}
+		parts, key = append(parts, key[:n]), key[n:]
+	}
+	return parts
+}
+
+// Under returns err with prefix put before the key of every *Error in it.
 func Under(prefix string, err error) error {
 	var out []error
 	for _, e := range List(err) {
-		out = append(out, &Error{Key: prefix + "." + e.Key, Reason: e.Reason, Hint: e.Hint})
+		key := prefix
+		if e.Key != "" {
+			key += "." + e.Key
+		}
+		out = append(out, Key(key, e.Reason, e.Hint))
 	}
 	return errors.Join(out...)
 }

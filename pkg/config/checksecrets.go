@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"shipper/internal/invalid"
 	"shipper/pkg/creds"
 )
 
@@ -21,7 +22,7 @@ func (l *loader) advice(c *Config) {
 	for _, name := range sorted(c.Targets) {
 		for _, w := range c.Targets[name].RoleConfig.Warnings() {
 			key, _, _ := strings.Cut(w, " ")
-			l.warn(append([]string{"target", name}, split(key)...), codeLuck, fmt.Sprintf("[target.%s] %s", name, w), "")
+			l.warn(append([]string{"target", name}, invalid.Parts(key)...), codeLuck, fmt.Sprintf("[target.%s] %s", name, w), "")
 		}
 	}
 }
@@ -72,10 +73,8 @@ func (l *loader) eachSecret(v reflect.Value, path []string, visit func(creds.Sec
 			l.eachSecret(v.FieldByIndex(f.index), append(clone(path), f.name), visit)
 		}
 	case reflect.Map:
-		for _, k := range v.MapKeys() {
-			if k.Kind() == reflect.String {
-				l.eachSecret(v.MapIndex(k), append(clone(path), k.String()), visit)
-			}
+		for _, k := range sortedKeys(v) {
+			l.eachSecret(v.MapIndex(reflect.ValueOf(k)), append(clone(path), k), visit)
 		}
 	}
 }

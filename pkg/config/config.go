@@ -111,7 +111,7 @@ func tags(m map[string]string) error {
 		case k == "":
 			errs = append(errs, invalid.Key("tags", "has a tag without a name", ""))
 		case len(k) > 2 && k[:2] == "__":
-			errs = append(errs, invalid.Key("tags."+k, "is a name that shipper sets itself", "choose one that does not begin with __"))
+			errs = append(errs, invalid.Key("tags."+invalid.Quote(k), "is a name that shipper sets itself", "choose one that does not begin with __"))
 		}
 	}
 	return errors.Join(errs...)

@@ -83,7 +83,7 @@ func (d *decoder) owner(err error, path []string) {
 	for _, e := range invalid.List(err) {
 		at := path
 		if e.Key != "" {
-			at = append(clone(path), split(e.Key)...)
+			at = append(clone(path), invalid.Parts(e.Key)...)
 		}
 		d.invalid(at, e, codeType)
 	}

@@ -10,11 +10,6 @@ import (
 	"shipper/internal/units"
 )
 
-// split turns an owner's key, "step.0.parse" or "paths[1]", into a path.
-func split(key string) []string {
-	return strings.FieldsFunc(key, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-}
-
 // name writes a path at the beginning of a message: "[table] key", or "[table]" for a table.
 func (l *loader) name(path []string) string {
 	if n := l.root.find(path); n != nil && n.table != nil && !n.inline() {
@@ -26,7 +21,7 @@ func (l *loader) name(path []string) string {
 // owned reports what an owner's Validate said about the table at path.
 func (l *loader) owned(err error, path ...string) {
 	for _, e := range invalid.List(err) {
-		l.invalid(append(clone(path), split(e.Key)...), e, codeValue)
+		l.invalid(append(clone(path), invalid.Parts(e.Key)...), e, codeValue)
 	}
 }
 

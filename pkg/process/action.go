@@ -143,7 +143,7 @@ func newRename(m map[string]string) (verb, error) {
 	to := map[string]string{}
 	for _, k := range sorted(m) {
 		if other, twice := to[m[k]]; twice {
-			return nil, invalid.Key(k, "gets the same name as "+other, "")
+			return nil, invalid.Key(invalid.Quote(k), "gets the same name as "+other, "")
 		}
 		if k == "" || m[k] == "" {
 			return nil, invalid.Key("", "a field needs a name", "")

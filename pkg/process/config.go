@@ -86,7 +86,7 @@ func (c Config) Validate() error {
 		errs = append(errs, invalid.Under("multiline", c.Multiline.Validate()))
 	}
 	for i, s := range c.Steps {
-		errs = append(errs, under(fmt.Sprintf("step.%d", i), s.Validate()))
+		errs = append(errs, invalid.Under(fmt.Sprintf("step.%d", i), s.Validate()))
 	}
 	return errors.Join(errs...)
 }
@@ -138,17 +138,4 @@ func (m Multiline) filled() Multiline {
 
 func oneOf(names []string) string {
 	return "one of " + strings.Join(names, ", ")
-}
-
-// under is invalid.Under for errors that may be about the table itself, which have no key.
-func under(prefix string, err error) error {
-	var errs []error
-	for _, e := range invalid.List(err) {
-		key := prefix
-		if e.Key != "" {
-			key += "." + e.Key
-		}
-		errs = append(errs, invalid.Key(key, e.Reason, e.Hint))
-	}
-	return errors.Join(errs...)
 }

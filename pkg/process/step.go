@@ -153,7 +153,7 @@ func (s Step) build() (*action, error) {
 		a.verb, err = newRemove(s.Remove)
 	}
 	if err != nil {
-		return nil, under(verbs[0], err)
+		return nil, invalid.Under(verbs[0], err)
 	}
 	return a, nil
 }

@@ -46,7 +46,7 @@ func (t Test) Validate() error {
 	}
 	errs = append(errs, moment("at", t.At))
 	for i, l := range t.Logs {
-		errs = append(errs, under(fmt.Sprintf("log.%d", i), l.Validate()))
+		errs = append(errs, invalid.Under(fmt.Sprintf("log.%d", i), l.Validate()))
 	}
 	return errors.Join(errs...)
 }
