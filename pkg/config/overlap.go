@@ -26,6 +26,9 @@ const (
 // overlap reports whether some path matches both patterns. Classes such as [a-z] count as any character, so it may say yes
 // where the answer is no, never the other way round.
 func overlap(a, b string) bool {
+	if apart(a, b) {
+		return false
+	}
 	for _, x := range alternatives(a) {
 		for _, y := range alternatives(b) {
 			if meet(tokens(x), tokens(y)) {
@@ -34,6 +37,23 @@ func overlap(a, b string) bool {
 		}
 	}
 	return false
+}
+
+// apart reports whether what two patterns begin or end with rules out a path that matches both. It is quick: hundreds of inputs
+// are compared each with each.
+func apart(a, b string) bool {
+	const meta = `*?[]{}\`
+	ends := func(p string) (head, tail string) {
+		i := strings.IndexAny(p, meta)
+		if i < 0 {
+			return p, p
+		}
+		return p[:i], p[strings.LastIndexAny(p, meta)+1:]
+	}
+	headA, tailA := ends(a)
+	headB, tailB := ends(b)
+	n, m := min(len(headA), len(headB)), min(len(tailA), len(tailB))
+	return headA[:n] != headB[:n] || tailA[len(tailA)-m:] != tailB[len(tailB)-m:]
 }
 
 // alternatives expands {a,b}. A pattern with very many of them is cut short.

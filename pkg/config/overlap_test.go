@@ -3,6 +3,8 @@ package config
 import (
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestOverlap(t *testing.T) {
@@ -35,6 +37,25 @@ func TestOverlap(t *testing.T) {
 			t.Errorf("%.40s and %.40s: %v", tc.a, tc.b, got)
 		}
 	}
+}
+
+// What apart rules out is what the long way finds, too.
+func TestApart(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"/", "a", "b", "*", "**/", "?", "[ab]", "{a,b}", `\a`, `\*`, "]", "}", ","})
+	rapid.Check(t, func(t *rapid.T) {
+		pattern := func(name string) string { return strings.Join(rapid.SliceOfN(piece, 0, 6).Draw(t, name), "") }
+		a, b := pattern("a"), pattern("b")
+		if !apart(a, b) {
+			return
+		}
+		for _, x := range alternatives(a) {
+			for _, y := range alternatives(b) {
+				if meet(tokens(x), tokens(y)) {
+					t.Fatalf("%q and %q are apart, and yet %q and %q meet", a, b, x, y)
+				}
+			}
+		}
+	})
 }
 
 func TestNear(t *testing.T) {
