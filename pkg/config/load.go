@@ -156,6 +156,9 @@ func (l *loader) content(path string) (string, bool) {
 		return "", false
 	}
 	l.trace.file(path)
+	if st, err := os.Stat(path); err == nil && path != l.main && !st.Mode().IsRegular() && !st.IsDir() {
+		return fail("is not a regular file", "") // to open a pipe is to wait for who writes to it; the first file may be one: <(...)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		hint := ""

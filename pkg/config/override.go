@@ -101,6 +101,10 @@ func (l *loader) flag(arg string) {
 	}
 	n := parseValue(strings.TrimSpace(arg[s.i:]))
 	n.tag(origin{set: dotted(path)})
+	if path[0] == "include" { // the files are read by now
+		l.add(l.problem(n, true, codeOverride, "include can only stand in a file", "write it into the file that --config names"))
+		return
+	}
 	l.replace(n, path)
 }
 

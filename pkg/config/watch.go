@@ -2,7 +2,6 @@ package config
 
 import (
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -84,7 +83,7 @@ func (t *trace) holds() bool {
 		}
 	}
 	for pattern, was := range t.globs {
-		if is, err := filepath.Glob(pattern); err != nil || !slices.Equal(is, was) {
+		if is, err := glob(pattern); err != nil || !slices.Equal(is, was) {
 			return false
 		}
 	}
