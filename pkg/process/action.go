@@ -50,14 +50,19 @@ func (m *Match) build(drop bool) (verb, error) {
 }
 
 func (f *filter) apply(s *scratch) outcome {
-	i := s.find(f.key)
-	if i < 0 && f.drop {
+	found, matched := false, false
+	for i := range s.fields { // a name may be there twice, as in JSON that says it twice
+		if string(s.fields[i].Key) == f.key {
+			found, matched = true, matched || f.re.Match(s.fields[i].Value)
+		}
+	}
+	switch {
+	case !found && f.drop:
 		return outcome{missing, "no field " + f.key}
+	case matched == f.drop:
+		return outcome{result: dropped}
 	}
-	if matched := i >= 0 && f.re.Match(s.fields[i].Value); matched != f.drop {
-		return outcome{}
-	}
-	return outcome{result: dropped}
+	return outcome{}
 }
 
 // redact replaces matches in one field or in all.
@@ -83,16 +88,15 @@ func (r *Redact) build() (verb, error) {
 }
 
 func (r *redact) apply(s *scratch) outcome {
-	if r.key != "" {
-		i := s.find(r.key)
-		if i < 0 {
-			return outcome{missing, "no field " + r.key}
-		}
-		r.field(s, i)
-		return outcome{}
-	}
+	found := r.key == ""
 	for i := range s.fields {
-		r.field(s, i)
+		if r.key == "" || string(s.fields[i].Key) == r.key {
+			r.field(s, i)
+			found = true
+		}
+	}
+	if !found {
+		return outcome{missing, "no field " + r.key}
 	}
 	return outcome{}
 }

@@ -31,6 +31,28 @@ func apply(t testing.TB, line string, steps ...Step) (log, notes string) {
 
 func parser(p Parse) Step { return Step{Parse: &p} }
 
+// Many programs write a key twice: what must not leave the host is in neither.
+func TestTwiceTheSameField(t *testing.T) {
+	json := parser(Parse{As: AsJSON})
+	const line = `{"password":"a1","n":"x","password":"a2"}`
+	for _, tt := range []struct {
+		step Step
+		want string
+	}{
+		{Step{Redact: &Redact{Key: "password", Regex: `\w+`}}, "password=***|n=x|password=***"},
+		{Step{Remove: []string{"password"}}, "n=x"},
+		{Step{DropIf: &Match{Key: "password", Regex: "2"}}, "dropped"},
+		{Step{KeepIf: &Match{Key: "password", Regex: "3"}}, "dropped"},
+		{Step{KeepIf: &Match{Key: "password", Regex: "2"}}, "password=a1|n=x|password=a2"},
+		{Step{Add: map[string]string{"password": "no"}}, "password=no|n=x"},
+		{Step{Rename: map[string]string{"n": "password"}}, "password=x"},
+	} {
+		if got, notes := apply(t, line, json, tt.step); got != tt.want || notes != "" {
+			t.Errorf("%+v: %s (%s), want %s", tt.step, got, notes, tt.want)
+		}
+	}
+}
+
 func TestParsers(t *testing.T) {
 	csv := Parse{As: AsDelimiter, Quote: `"`, Fields: []string{"a", "", "c"}}
 	for _, tt := range []struct{ step, line, want, note string }{

@@ -48,7 +48,7 @@ func (s *scratch) add(key, value []byte) bool {
 	return true
 }
 
-// find returns the index of a field, or -1.
+// find returns the index of the first field of this name, or -1.
 func (s *scratch) find(key string) int {
 	for i := range s.fields {
 		if string(s.fields[i].Key) == key {
@@ -60,21 +60,32 @@ func (s *scratch) find(key string) int {
 
 // set gives a field a value, adding it if need be.
 func (s *scratch) set(key, value []byte) {
-	if i := s.find(string(key)); i >= 0 {
-		s.fields[i].Value = value
+	i := s.find(string(key))
+	if i < 0 {
+		s.add(key, value)
 		return
 	}
-	s.add(key, value)
+	s.fields[i].Value = value
+	s.fields = s.fields[:i+1+without(s.fields[i+1:], string(key))]
 }
 
-// remove takes a field away and keeps the order of the others.
+// remove takes every field of this name away and keeps the order of the others.
 func (s *scratch) remove(key string) bool {
-	i := s.find(key)
-	if i < 0 {
-		return false
+	n := without(s.fields, key)
+	found := n < len(s.fields)
+	s.fields = s.fields[:n]
+	return found
+}
+
+// without moves the fields of other names to the front and returns how many there are.
+func without(fields []batch.Field, key string) (n int) {
+	for _, f := range fields {
+		if string(f.Key) != key {
+			fields[n] = f
+			n++
+		}
 	}
-	s.fields = append(s.fields[:i], s.fields[i+1:]...)
-	return true
+	return n
 }
 
 // join returns prefix + key, in the arena if there is a prefix.
