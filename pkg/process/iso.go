@@ -158,6 +158,9 @@ func parseUnix(b []byte, perSecond int64) (int64, bool) {
 	}
 	var v int64
 	for ; c.digit(); c.b = c.b[1:] {
+		if v > limit/10 { // ten times that has no room
+			return 0, false
+		}
 		if v = v*10 + int64(c.b[0]-'0'); v >= limit {
 			return 0, false
 		}

@@ -80,7 +80,8 @@ func nginxName(s string) (name, rest string, ok bool) {
 		return "", "", false
 	}
 	if inner, braced := strings.CutPrefix(s, "{"); braced {
-		return strings.Cut(inner, "}")
+		name, rest, ok = strings.Cut(inner, "}")
+		return name, rest, ok && name != ""
 	}
 	n := 0
 	for n < len(s) && (s[n] == '_' || s[n]-'a' < 26 || s[n]-'A' < 26 || s[n]-'0' < 10) {

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // so that the host needs none
@@ -59,6 +60,7 @@ func TestTimes(t *testing.T) {
 		{"unix_us", "", "1714557600123456", "2024-05-01T10:00:00.123456Z"},
 		{"unix_ns", "", "1714557600123456789", "2024-05-01T10:00:00.123456789Z"},
 		{"unix_ns", "", "1e18", ""},
+		{"unix_ns", "", "40000000000000000000", ""}, // modulo 2^64 that is in 2068
 	} {
 		loc, err := location(tt.zone)
 		if err != nil {
@@ -76,6 +78,28 @@ func TestTimes(t *testing.T) {
 		}
 		if got, n := apply(t, tt.text, Step{Time: &Time{Key: ContentKey, Layout: tt.layout, Zone: tt.zone}}); got != want || n != note {
 			t.Errorf("%s %s: got %q (%s), want %q", tt.layout, tt.zone, got, n, want)
+		}
+	}
+}
+
+func TestLayoutsThatCannotBeRight(t *testing.T) {
+	for layout, want := range map[string]string{
+		"15:04:05":            "has no date in it",
+		"02 15:04:05":         "has no month",
+		"%d %H:%M:%S":         "has no month",
+		"Jan 2006 15:04":      "has no day",
+		"2006-01-02 03:04:05": "PM",
+		"%Y-%m-%d %I:%M:%S":   "%p",
+		"2006-01-02 04:05":    "has no hour",
+	} {
+		_, err := reader(layout, time.UTC)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", layout, err, want)
+		}
+	}
+	for _, layout := range []string{"2006-01-02", "%d/%m/%y", "2006-01-02 03:04:05 PM", "%Y-%m-%d %I:%M %p", "2006-002 15:04", "%s", "%Y-%m-%d %H"} {
+		if _, err := reader(layout, time.UTC); err != nil {
+			t.Errorf("%s: %v", layout, err)
 		}
 	}
 }

@@ -92,15 +92,17 @@ type clock struct {
 
 // check finds out what the layout has by using it.
 func (l *clock) check() error {
-	monday := time.Date(2024, 1, 1, 10, 20, 30, 0, time.UTC)
-	text := l.format(monday, l.layout)
-	later := l.format(monday.AddDate(0, 0, 35), l.layout) // another day and month on the same weekday
-	if text == later {
+	probe := time.Date(2024, 2, 5, 22, 20, 30, 0, time.UTC)
+	text := l.format(probe, l.layout)
+	if text == l.format(probe.AddDate(0, 0, 35), l.layout) { // another day and month on the same weekday
 		return invalid.Key("layout", fmt.Sprintf("%q has no date in it", l.layout), `"2006-01-02 15:04:05" or "%Y-%m-%d %H:%M:%S"`)
 	}
 	t, err := l.parse(l.layout, text, time.UTC)
 	if err != nil {
 		return invalid.Key("layout", fmt.Sprintf("%q cannot be read back: %v", l.layout, err), "")
+	}
+	if lacks, hint := l.lacks(probe, t); lacks != "" {
+		return invalid.Key("layout", fmt.Sprintf("%q has no %s in it", l.layout, lacks), hint)
 	}
 	if y := t.Year(); y == 0 || y == 1900 {
 		l.year = "2006 "
@@ -109,6 +111,21 @@ func (l *clock) check() error {
 		}
 	}
 	return nil
+}
+
+// lacks names what t has lost of the time that it was made of. Smaller units may be missing, but nothing in between.
+func (l *clock) lacks(want, t time.Time) (what, hint string) {
+	switch {
+	case t.Month() != want.Month():
+		return "month", "01 or Jan in a Go layout, %m or %b in a strftime layout"
+	case t.Day() != want.Day():
+		return "day", "02 in a Go layout, %d in a strftime layout"
+	case t.Hour() == want.Hour()-12:
+		return "AM or PM", "15 in a Go layout and %H in a strftime layout are hours of 24; with 03 and %I write PM and %p"
+	case t.Hour() == 0 && (t.Minute() != 0 || t.Second() != 0):
+		return "hour", "15 in a Go layout, %H in a strftime layout"
+	}
+	return "", ""
 }
 
 func (l *clock) read(b []byte, now time.Time) (int64, bool) {
