@@ -46,13 +46,13 @@ func Default() Config { return Config{Format: Plain} }
 // Multiline says which lines make one event; they are joined with a line feed. Set start, end or continue; start may be refined
 // by continue.
 type Multiline struct {
-	// Start: an event begins at a line that matches, and every line up to the next such line belongs to it.
-	// Example: '^\d{4}-\d\d-\d\d'.
+	// Start: an event begins at a line that matches, and every line up to the next such line belongs to it, empty ones too (but
+	// at its end they are left out). Example: '^\d{4}-\d\d-\d\d'.
 	Start string `toml:"start"`
 	// Continue: a line that matches belongs to the event before it, any other line begins one. Example: '^\s'. With start, only
 	// matching lines are added to an event; a line that matches neither is a log of its own.
 	Continue string `toml:"continue"`
-	// End: an event ends with a line that matches. Example: ';$'.
+	// End: an event ends with a line that matches. Example: ';$', or '^$' for paragraphs.
 	End string `toml:"end"`
 	// Timeout sends an event that has got no further line for this long, because its end may not come. Default "5s".
 	Timeout units.Duration `toml:"timeout"`

@@ -17,6 +17,7 @@ type event struct {
 	stamp  []byte      // the runtime's time as written; a view or stampBuf
 	from   int         // where the last line begins in text
 	lines  int
+	blank  int // empty lines after the last one; they belong to the event if another line follows
 	lane   uint8
 	open   bool // there may be more
 	alone  bool // ends with its line, whatever follows
@@ -37,13 +38,16 @@ func (ev *event) own() {
 	ev.text, ev.stamp, ev.owned = ev.buf, ev.stampBuf, true
 }
 
-// grow adds text, after a line feed if it is another line.
+// grow adds text, after a line feed if it is another line, and one for each empty line before it.
 func (ev *event) grow(text []byte, newLine bool, read time.Time) {
 	ev.own()
 	if newLine {
-		ev.buf = append(ev.buf, '\n')
+		for range ev.blank + 1 {
+			ev.buf = append(ev.buf, '\n')
+		}
 		ev.from = len(ev.buf)
-		ev.lines++
+		ev.lines += ev.blank + 1
+		ev.blank = 0
 	}
 	ev.buf = append(ev.buf, text...)
 	ev.text, ev.last = ev.buf, read

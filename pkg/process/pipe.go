@@ -30,6 +30,7 @@ type Pipe struct {
 	pos   int64       // end of the lines that were taken
 	sent  int64       // end of what went to out
 	at    tail.Marker // of the bytes before pos, if the queue is not empty between calls
+	over  bool        // the end of the last line was left out
 	rest  bool        // the next line is the rest of a split one...
 	head  frag        // ...that began so (without its texts)
 }
@@ -130,7 +131,7 @@ func (p *Pipe) restart(s *scratch, off int64, read time.Time) {
 	if len(p.queue) > 0 {
 		p.flush(s, p.chunk(read))
 	}
-	p.lanes, p.rest = [2]lane{}, false
+	p.lanes, p.over, p.rest = [2]lane{}, false, false
 	p.pos, p.sent = off, off
 }
 
@@ -144,13 +145,10 @@ func (p *Pipe) flush(s *scratch, c *tail.Chunk) {
 // line takes one line or piece of a chunk.
 func (p *Pipe) line(s *scratch, c *tail.Chunk, ln *tail.Line) {
 	if ln.Flags&tail.Skip != 0 {
-		p.flush(s, c)
-		p.lanes[0].part, p.lanes[1].part, p.rest = false, false, false
-		p.pos += int64(ln.Size)
-		p.sent = p.pos
-		p.out.Skip(ln.Size, c)
+		p.skip(s, c, ln)
 		return
 	}
+	p.over = ln.Flags&tail.Truncated != 0
 	f := frag{text: ln.Text, lane: p.head.lane, part: p.head.part, bad: p.head.bad, time: p.head.time}
 	if !p.rest {
 		f = p.prog.frame(s, ln.Text)
@@ -196,8 +194,8 @@ func (p *Pipe) begin(s *scratch, c *tail.Chunk, l *lane, f frag) {
 // join adds f to the lane's event, or begins a piece if that was cut or has to be now.
 func (p *Pipe) join(s *scratch, c *tail.Chunk, l *lane, f frag, newLine bool) {
 	if ev := l.ev; ev != nil {
-		full := newLine && p.prog.multi != nil && ev.lines >= p.prog.multi.maxLines
-		if !full && len(ev.text)+1+len(f.text) <= p.prog.limit {
+		full := newLine && p.prog.multi != nil && ev.lines+ev.blank >= p.prog.multi.maxLines
+		if !full && len(ev.text)+ev.blank+1+len(f.text) <= p.prog.limit {
 			before := len(ev.text)
 			ev.grow(f.text, newLine, c.Read)
 			p.held += len(ev.text) - before

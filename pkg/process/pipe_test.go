@@ -53,6 +53,23 @@ func TestLines(t *testing.T) {
 		{"hole in an event", Config{Multiline: &Multiline{Start: `^\d`}},
 			[]piece{{"1", 0}, {"a", 0}, {"long", tail.Skip}, {"b", 0}, {"2", 0}},
 			[]string{"content=1\na", "skip", "content=b", "content=2"}},
+		{"empty lines in an event", Config{Multiline: &Multiline{Start: `^\d`}}, plainLines("1", "", "a", "", "", "b", "", "2", ""),
+			[]string{"content=1\n\na\n\n\nb", "content=2"}},
+		{"empty lines count", Config{Multiline: &Multiline{Start: `^\d`, MaxLines: 3}}, plainLines("1", "", "a", "b", "", "", "", "c", "2"),
+			[]string{"content=1\n\na", "content=b", "content=c", "content=2"}},
+		{"empty lines and continue", Config{Multiline: &Multiline{Continue: `^\s`}, Steps: []Step{{DropIf: &Match{Regex: "^a"}}}}, plainLines("a", "", " b", "", "c"),
+			[]string{"skip", "skip", "content= b", "skip", "content=c"}},
+		{"empty lines continue", Config{Multiline: &Multiline{Continue: `^(\s|$)`}}, plainLines("", "a", "", " b", "", "c"),
+			[]string{"skip", "content=a\n\n b", "content=c"}},
+		{"empty lines before an end", Config{Multiline: &Multiline{End: `;$`}}, plainLines("a", "", "b;", "", "c"),
+			[]string{"content=a\n\nb;", "skip", "content=c"}},
+		{"paragraphs", Config{Multiline: &Multiline{End: `^$`}, Steps: []Step{{DropIf: &Match{Regex: "^a"}}}}, plainLines("a", "b", "", "c", "d", "", "", "e"),
+			[]string{"skip", "content=c\nd", "skip", "content=e"}},
+		{"paragraphs by start", Config{Multiline: &Multiline{Start: `^$`}}, plainLines("a", "b", "", "c", "d"),
+			[]string{"content=a\nb", "skip", "content=c\nd"}},
+		{"end of a long line", Config{Multiline: &Multiline{Start: `^\d`}},
+			[]piece{{"1", 0}, {"aaa", tail.Truncated}, {"", tail.Skip}, {"b", 0}, {"2", 0}},
+			[]string{"content=1\naaa", "skip", "content=b", "content=2"}},
 		{"cri", Config{Format: CRI}, plainLines(o1+"F one", o1+"F ", e1+"F two  x", o2+"F", "no cri", o2+"X x"),
 			[]string{
 				"0501T100000.000000001 content=one _time_=2024-05-01T10:00:00.000000001Z _source_=stdout",
@@ -91,7 +108,7 @@ func TestLines(t *testing.T) {
 				`content={"log":3}`, `content={"log":"x\n","stream":"stdout"}`,
 			}},
 		{"json", Config{Format: JSON}, plainLines(`{"a":"x","b":{ "c": [1, 2] },"":null,"d":1.50,"e":true}`, `{"a":`, `[1]`, `{}`, ``),
-			[]string{`a=x b={"c":[1,2]} _=null d=1.50 e=true`, `content={"a":`, `content=[1]`, `content={}`, `content=`}},
+			[]string{`a=x b={"c":[1,2]} _=null d=1.50 e=true`, `content={"a":`, `content=[1]`, `content={}`, `skip`}},
 		{"json over lines", Config{Format: JSON, Multiline: &Multiline{Start: `^\{`}}, plainLines(`{`, `"a":1`, `}`, `{"b":2}`),
 			[]string{`a=1`, `b=2`}},
 	} {
@@ -233,7 +250,7 @@ func TestJump(t *testing.T) {
 
 // worlds are configurations that the properties are checked with.
 func worlds() []Config {
-	multi := []*Multiline{nil, {Start: `^[1-3]`}, {Start: `^1`, Continue: `^\s`}, {Continue: `^\s`}, {End: `;$`}, {Start: "^1", MaxLines: 2, MaxBytes: 40}, {End: ";", MaxBytes: 30}}
+	multi := []*Multiline{nil, {Start: `^[1-3]`}, {Start: `^1`, Continue: `^\s`}, {Continue: `^\s`}, {End: `;$`}, {Start: "^1", MaxLines: 2, MaxBytes: 40}, {End: ";", MaxBytes: 30}, {End: "^$"}, {Continue: `^(\s|$)`}}
 	steps := [][]Step{
 		nil,
 		{{DropIf: &Match{Regex: "^1"}}, {Redact: &Redact{Regex: "a+"}}, {Remove: []string{"_time_"}}},

@@ -115,6 +115,9 @@ func (f *file) write(p *Pipe, n int, read time.Time) {
 	var lines []tail.Line
 	for i := f.next; i < f.next+n; i++ {
 		l := tail.Line{Size: int(f.offs[i+1] - f.offs[i]), Flags: f.pieces[i].flags}
+		if f.pieces[i].text == "" { // as the tailer does
+			l.Flags |= tail.Skip
+		}
 		if l.Flags&tail.Skip == 0 {
 			b := f.offs[i] - start
 			l.Text = block[b : b+int64(len(f.pieces[i].text))]
