@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 
@@ -29,8 +30,8 @@ func (g *global) loadConfig() (*config.Config, error) {
 
 // logger makes the daemon's log as [log] and the flags say.
 func (g *global) logger(cfg config.Log) *slog.Logger {
-	log, _ := g.leveled(cfg)
-	return log
+	l, _ := g.leveled(cfg)
+	return l
 }
 
 // leveled is logger with the level that a reload may change; nil if a flag has set it.
@@ -55,7 +56,12 @@ func (g *global) leveled(cfg config.Log) (*slog.Logger, *slog.LevelVar) {
 			format = stdlog.Detect(f, isTerminal(f), os.Getenv)
 		}
 	}
-	return slog.New(stdlog.New(g.stderr, format, level, g.colored(g.stderr))), free
+	h := stdlog.New(g.stderr, format, level, g.colored(g.stderr))
+	if g.stderr == io.Writer(os.Stderr) { // what net/http says of an answer that nobody asked for, without format or level
+		log.SetFlags(0)
+		log.SetOutput(slog.NewLogLogger(h, slog.LevelDebug).Writer())
+	}
+	return slog.New(h), free
 }
 
 func newValidate(g *global) *cobra.Command {

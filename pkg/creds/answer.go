@@ -6,11 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"shipper/internal/response"
 )
 
 // maxAnswer bounds an answer; a real one has a few KiB.
@@ -62,7 +63,7 @@ func (s *service) post(ctx context.Context, c call, form url.Values) (*answer, e
 		return nil, s.broken(c, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := response.Read(resp, maxAnswer)
 	if err != nil {
 		return nil, s.broken(c, err)
 	}

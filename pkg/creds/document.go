@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
+
+	"shipper/internal/response"
 )
 
 // maxDocument bounds what a metadata service, a URI or a program may give.
@@ -95,7 +96,7 @@ func get(ctx context.Context, rt http.RoundTripper, limit time.Duration, method,
 		return nil, time.Time{}, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDocument+1))
+	body, err := response.Read(resp, maxDocument+1)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, time.Time{}, fmt.Errorf("no whole answer within %s", limit)

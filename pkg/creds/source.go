@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"shipper/internal/response"
 )
 
 // Source gives the base identity of this host. Fetch returns the identity that holds now, or an error that names the place
@@ -60,7 +62,8 @@ func (o Options) filled() Options {
 func transport() http.RoundTripper {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, ForceAttemptHTTP2: true, TLSHandshakeTimeout: 5 * time.Second,
-		DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		MaxResponseHeaderBytes: response.MaxHeader,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
 	}
 }
 

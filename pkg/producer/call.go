@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	sls "github.com/aliyun/aliyun-log-go-sdk"
 
+	"shipper/internal/response"
 	"shipper/pkg/creds"
 )
 
@@ -54,7 +54,7 @@ func (c *Client) Call(ctx context.Context, cred *creds.Credentials, method, uri 
 		return a, fmt.Errorf("ask %s: %w", c.endpoint.Host, hideURL(err))
 	}
 	defer resp.Body.Close()
-	a.Body, err = io.ReadAll(io.LimitReader(resp.Body, maxCall))
+	a.Body, err = response.Read(resp, maxCall)
 	a.Header, a.Reply.Took, a.Reply.Sent = resp.Header, time.Since(begin), true
 	if err != nil {
 		return a, fmt.Errorf("read answer of %s: %w", c.endpoint.Host, err)

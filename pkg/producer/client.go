@@ -18,6 +18,7 @@ import (
 	sls "github.com/aliyun/aliyun-log-go-sdk"
 
 	"shipper/internal/codec"
+	"shipper/internal/response"
 	"shipper/pkg/creds"
 )
 
@@ -127,7 +128,7 @@ func (c *Client) post(ctx context.Context, cred *creds.Credentials, b *Body, now
 		return reply, fmt.Errorf("post to %s: %w", c.endpoint.Host, hideURL(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := response.Read(resp, maxAnswer)
 	reply.Took, reply.Sent = time.Since(begin), true
 	reply.read(resp, body)
 	if err != nil && !(reply.Status == http.StatusOK && reply.RequestID != "") {

@@ -314,6 +314,26 @@ func TestOddAnswers(t *testing.T) {
 			w.WriteHeader(500)
 			fmt.Fprintf(w, `{"errorCode":"A\nB","errorMessage":"%s"}`, strings.Repeat("日", 1000))
 		}, Retry, "A B"},
+		"a request id that is a book": {func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("x-log-requestid", strings.Repeat("5", 50_000))
+			w.WriteHeader(500)
+		}, Retry, ""},
+		"headers without end": {func(w http.ResponseWriter, r *http.Request) {
+			yes(w, r)
+			for i := range 100 {
+				w.Header().Set(fmt.Sprint("x-", i), strings.Repeat("x", 10_000))
+			}
+		}, Retry, "headers"},
+		"another protocol": {func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\nx-log-requestid: 5F0A\r\n\r\n")
+			io.Copy(io.Discard, c) // says nothing more, and waits
+		}, Retry, ""},
 		"keys are shortened": {func(w http.ResponseWriter, r *http.Request) {
 			yes(w, r)
 			w.WriteHeader(401)
@@ -332,7 +352,7 @@ func TestOddAnswers(t *testing.T) {
 			defer server.CloseClientConnections()
 			reply, err := post(t, target(server.URL), own(t, nil), []byte("hello"))
 			f := Classify(reply, err)
-			if f.Verdict != c.verdict || !strings.Contains(f.Code+" "+f.Message, c.says) || len(f.Message) > 2*maxMessage {
+			if f.Verdict != c.verdict || !strings.Contains(f.Code+" "+f.Message, c.says) || len(f.Message) > 2*maxMessage || len(f.RequestID) > 2*maxMessage {
 				t.Errorf("%v: %v", f.Verdict, f)
 			}
 			if f.Verdict != OK && !reply.Sent {

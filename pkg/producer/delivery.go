@@ -192,7 +192,9 @@ func (d *delivery) try(l *load, body *Body, p pass, cred *creds.Credentials, tri
 			d.keys.accept()
 		}
 	case Clock:
-		s, o.again = unclear, d.learn(reply)
+		// Servers whose clocks differ among themselves could teach without end.
+		s, o.again = unclear, d.learn(reply) && l.clocks == 0
+		l.clocks++
 	case Reject:
 		s = answered
 		if d.streak.Load() >= maxStreak {
@@ -252,7 +254,7 @@ func (d *delivery) learn(r Reply) bool {
 		return false
 	}
 	d.offset.Store(int64(r.Offset))
-	d.Log.Warn("this host's clock is wrong: requests are signed with the service's time, log times are left alone; run an NTP client",
+	d.clocks.Report("this host's clock is wrong: requests are signed with the service's time, log times are left alone; run an NTP client",
 		"code", "SHP-P303", "offset", r.Offset.Round(time.Second).String(), "request_id", r.RequestID)
 	return true
 }

@@ -53,6 +53,7 @@ func (p *piece) lines() tail.Range {
 type load struct {
 	pieces  []piece
 	rejects int // answers of Reject so far
+	clocks  int // answers of Clock so far
 	number      // with exactly_once
 }
 

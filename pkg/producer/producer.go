@@ -89,6 +89,7 @@ type Producer struct {
 
 	held     *quiet.Trouble // somebody must change something
 	bumpy    *bumps         // network, service or quota
+	clocks   *quiet.Trouble // of this host and the service
 	burials  *quiet.Trouble // dead letters
 	mendings *quiet.Trouble // logs that were changed
 }
@@ -124,6 +125,7 @@ func New(o Options) (*Producer, error) {
 	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay), groups: maxGroups,
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
 		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},
+		clocks:   quiet.New(o.Log, slog.LevelWarn, o.Now),
 		burials:  quiet.New(o.Log, slog.LevelError, o.Now),
 		mendings: quiet.New(o.Log, slog.LevelWarn, o.Now),
 	}

@@ -215,3 +215,26 @@ func TestClockThatDoesNotHelp(t *testing.T) {
 		}
 	})
 }
+
+// Neither is one that names another time with each complaint, as a pool of servers does whose clocks differ; nor does each make a message.
+func TestClocksThatDiffer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{inFlight: 1, answer: func(r *request) answer {
+			if r.n < 20 {
+				date := time.Now().Add(time.Duration(r.n%2) * time.Hour).UTC().Format(http.TimeFormat)
+				return answer{status: 400, code: "RequestTimeExpired", message: "expired", header: http.Header{"Date": {date}}}
+			}
+			return answer{}
+		}})
+		w.write("a")
+		start := time.Now()
+		w.run()
+		w.check(once("a"), nil)
+		if took := time.Since(start); took < 10*time.Second {
+			t.Errorf("20 requests within %v", took)
+		}
+		if n := strings.Count(w.log.String(), "clock is wrong"); n < 1 || n > 10 {
+			t.Errorf("%d messages:\n%s", n, w.log)
+		}
+	})
+}

@@ -40,7 +40,7 @@ const maxMessage = 300
 // read fills r from an answer. body is at most maxAnswer bytes long.
 func (r *Reply) read(resp *http.Response, body []byte) {
 	r.Status = resp.StatusCode
-	r.RequestID = resp.Header.Get("x-log-requestid")
+	r.RequestID = clip(resp.Header.Get("x-log-requestid"))
 	if r.RequestID != "" {
 		r.Time = serverTime(resp.Header)
 	}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"shipper/internal/response"
 )
 
 // NewTransport returns a transport for requests to Log Service, with inFlight connections kept alive per host.
@@ -25,15 +27,16 @@ func NewTransport(inFlight int) *http.Transport {
 			}
 			return bodyConn{c}, nil
 		},
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second, // counts from the last byte sent; a busy shard answers within seconds
-		ExpectContinueTimeout: time.Second,
-		MaxIdleConnsPerHost:   max(inFlight, 1),
-		IdleConnTimeout:       45 * time.Second, // below the 60 s after which middle boxes drop connections silently
-		WriteBufferSize:       64 << 10,
-		DisableCompression:    true, // answers are empty or tiny
-		Protocols:             &protocols,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		ResponseHeaderTimeout:  30 * time.Second, // counts from the last byte sent; a busy shard answers within seconds
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: response.MaxHeader,
+		MaxIdleConnsPerHost:    max(inFlight, 1),
+		IdleConnTimeout:        45 * time.Second, // below the 60 s after which middle boxes drop connections silently
+		WriteBufferSize:        64 << 10,
+		DisableCompression:     true, // answers are empty or tiny
+		Protocols:              &protocols,
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"shipper/internal/response"
 	"shipper/pkg/config"
 	"shipper/pkg/creds"
 	"shipper/pkg/producer"
@@ -93,7 +93,7 @@ func (p *peer) look(ctx context.Context, client *http.Client) {
 	defer resp.Body.Close()
 	answered := time.Now()
 	p.took, p.secure = conn.stood()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	body, err := response.Read(resp, 64<<10)
 	switch {
 	case err != nil:
 		p.broken(err)
