@@ -43,6 +43,15 @@ func TestChange(t *testing.T) {
 	if err := l.PutRole("9", Role{Name: "x", Trust: trustPolicy}); err == nil {
 		t.Error("a role without an account")
 	}
+	if err := l.PutRole(OwnerUID, Role{Name: "x", Trust: trustPolicy, MaxSessionDuration: -1}); err == nil {
+		t.Error("a role whose sessions end before they begin")
+	}
+	if err := l.PutAccount(Account{UID: "9", Keys: []Key{{ID: SenderKeyID, Secret: "s"}}}); err == nil {
+		t.Error("an account with the key of another")
+	}
+	if got := l.ctl("POST", "faults", `{"kind":"slow","delay":"-1s"}`); got.status != 400 {
+		t.Errorf("a fault of the past: %d", got.status)
+	}
 	must(t, l.PutAccount(Account{UID: OwnerUID}))
 	wantSLS(t, "a key that is gone", c.PutLogs(DefaultProject, DefaultLogstore, sample(1)), 401, "Unauthorized", "AccessKeyId not found")
 	l.DeleteLogstore(DefaultProject, "more")

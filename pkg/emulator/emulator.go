@@ -24,7 +24,6 @@ type Options struct {
 	TokenLife    time.Duration    // life of every new session whatever the caller asked for; 0 = as asked
 	AnyLogTime   bool             // accept logs of any time; otherwise seven days back to 15 minutes ahead
 	Discard      bool             // count what arrives and forget it
-	Keep         int64            // with Discard: bytes of the newest groups to keep after all
 	Seed         uint64           // of the dice that Fault.Probability throws
 	ShardRate    Rate             // per shard; zero = no limit. The service: 5 MB and 500 requests a second
 	ProjectRate  Rate             // per project; zero = no limit. The service: 100 GB and 600,000 requests a minute
@@ -56,8 +55,6 @@ type Emulator struct {
 	nonces    map[string]time.Time
 	projects  map[string]*project
 	tokenLife time.Duration
-	kept      int64 // bytes of groups in memory
-	fifo      []keptGroup
 }
 
 // New makes an Emulator. It starts nothing.
@@ -97,7 +94,6 @@ func (e *Emulator) SetWorld(w World) error {
 	defer e.mu.Unlock()
 	e.accounts, e.keys, e.projects = map[string]*account{}, map[string]keyRef{}, map[string]*project{}
 	e.sessions, e.nonces = map[string]*session{}, map[string]time.Time{}
-	e.kept, e.fifo = 0, nil
 	for _, a := range w.Accounts {
 		if err := e.putAccount(a); err != nil {
 			return fmt.Errorf("world: account %s: %w", a.UID, err)
@@ -139,20 +135,25 @@ func (e *Emulator) World() World {
 
 // PutAccount adds an account or replaces it. Sessions of its former roles end.
 func (e *Emulator) PutAccount(a Account) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	v := validator{uids: map[string]bool{}, keys: map[string]string{}}
+	for id, k := range e.keys {
+		if k.account != a.UID {
+			v.keys[id] = "account " + k.account
+		}
+	}
 	v.account("account", a)
 	if err := errors.Join(v.errs...); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
 	return e.putAccount(a)
 }
 
 // PutRole adds a role to an account or replaces it, which ends its sessions.
 func (e *Emulator) PutRole(uid string, r Role) error {
 	v := validator{}
-	v.name("role.name", "role", r.Name, roleForm, map[string]bool{})
+	v.role("role", r, map[string]bool{})
 	if err := errors.Join(v.errs...); err != nil {
 		return err
 	}

@@ -133,6 +133,9 @@ func (f *Faults) Inject(x Fault) error {
 	if x.Probability < 0 || x.Probability > 1 {
 		return invalid.Key("probability", fmt.Sprintf("%v is out of range", x.Probability), "0 to 1")
 	}
+	if x.Count < 0 || x.For < 0 || x.Delay < 0 {
+		return invalid.Key("count", "is negative, or for, or delay", "leave out what does not matter")
+	}
 	if x.Kind == Answer && (x.Status < 200 || x.Status > 599) {
 		return invalid.Key("status", fmt.Sprintf("%d is no status", x.Status), "200 to 599")
 	}

@@ -154,7 +154,7 @@ func TestFaultList(t *testing.T) {
 		}
 		e, err := New(Options{})
 		must(t, err)
-		for _, bad := range []Fault{{}, {Kind: "fire"}, {Kind: Slow, Op: "write"}, {Kind: Slow, Probability: 2}, {Kind: Answer}} {
+		for _, bad := range []Fault{{}, {Kind: "fire"}, {Kind: Slow, Op: "write"}, {Kind: Slow, Probability: 2}, {Kind: Answer}, {Kind: Slow, Count: -1}, {Kind: Slow, For: -1}, {Kind: Slow, Delay: -1}} {
 			if e.Faults().Inject(bad) == nil {
 				t.Errorf("%+v was accepted", bad)
 			}

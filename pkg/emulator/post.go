@@ -99,7 +99,7 @@ func (e *Emulator) accept(p *project, l *logstore, d delivery, now time.Time) *f
 	for i := range d.groups {
 		g := &d.groups[i]
 		g.received = now
-		if e.opt.Discard && e.opt.Keep <= 0 {
+		if e.opt.Discard {
 			continue
 		}
 		g.wire = slices.Clone(g.wire) // it lies in a pooled buffer

@@ -226,7 +226,7 @@ func (c *call) splitShard() *fail {
 		return f
 	}
 	bad := failf(http.StatusBadRequest, "ParameterInvalid", "invalid shard key or count")
-	if s.readonly || n < 2 || len(l.writable())+n-1 > maxShards {
+	if s.readonly || n < 2 || n > maxShards+1-len(l.writable()) {
 		return bad
 	}
 	bounds := divide(s.begin, s.end, n)

@@ -317,34 +317,29 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// Counting mode keeps nothing, or the newest groups up to a size.
+// Counting mode keeps nothing; cursors go on as if everything were there.
 func TestDiscard(t *testing.T) {
-	for _, keep := range []int64{0, 3000} {
-		l := start(t, Options{Discard: true, Keep: keep})
-		c := l.assume(nil)
-		for i := range 10 {
-			got := l.send(c.AccessKeyId, c.AccessKeySecret, c.SecurityToken, rawRequest{path: lb, raw: wireGroup(time.Now(), "content", strings.Repeat("x", 1000)+strconv.Itoa(i)), comp: "lz4"})
-			if got.status != 200 {
-				t.Fatal(got)
-			}
+	l := start(t, Options{Discard: true})
+	c := l.assume(nil)
+	r := l.reader()
+	before, err := r.GetCursor(DefaultProject, DefaultLogstore, 0, "end")
+	must(t, err)
+	for i := range 10 {
+		got := l.send(c.AccessKeyId, c.AccessKeySecret, c.SecurityToken, rawRequest{path: lb, raw: wireGroup(time.Now(), "content", strconv.Itoa(i)), comp: "lz4"})
+		if got.status != 200 {
+			t.Fatal(got)
 		}
-		groups := l.ReadAll(DefaultProject, DefaultLogstore)
-		if s := l.Stats(); s.Logs != 10 || len(groups) > 2 || keep > 0 && (len(groups) != 2 || !strings.HasSuffix(groups[1].Logs[0].Value("content"), "9")) {
-			t.Errorf("keep %d: %d logs counted, %d groups kept", keep, s.Logs, len(groups))
-		}
-		r := l.reader()
-		for shard := range 2 { // cursors go on as if everything were there
-			begin, err := r.GetCursor(DefaultProject, DefaultLogstore, shard, "begin")
-			must(t, err)
-			list, _, err := r.PullLogs(DefaultProject, DefaultLogstore, shard, begin, "", 100)
-			must(t, err)
-			if len(list.LogGroups) > 2 {
-				t.Errorf("shard %d returns %d groups", shard, len(list.LogGroups))
-			}
-		}
-		l.Clear(DefaultProject, DefaultLogstore)
-		if n := len(l.ReadAll(DefaultProject, DefaultLogstore)); n != 0 || l.kept != 0 {
-			t.Errorf("%d groups, %d bytes left", n, l.kept)
-		}
+	}
+	if n, logs := len(l.ReadAll(DefaultProject, DefaultLogstore)), l.Stats().Logs; n != 0 || logs != 10 {
+		t.Errorf("%d groups kept, %d logs counted", n, logs)
+	}
+	after, err := r.GetCursor(DefaultProject, DefaultLogstore, 0, "begin")
+	must(t, err)
+	if a, _ := decodeCursor(before); encodeCursor(a+5) != after {
+		t.Errorf("the cursor went from %s to %s", before, after)
+	}
+	list, next, err := r.PullLogs(DefaultProject, DefaultLogstore, 0, before, "", 100)
+	if must(t, err); len(list.LogGroups) != 0 || next != after {
+		t.Errorf("pulled %d groups, on to %s", len(list.LogGroups), next)
 	}
 }

@@ -3,6 +3,8 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -137,6 +139,10 @@ func TestMeta(t *testing.T) {
 		t.Error("the index is not the one that was given")
 	}
 
+	for _, n := range []int{1, 300, math.MaxInt} {
+		_, err := c.SplitNumShard(DefaultProject, "app", 1, n)
+		wantSLS(t, "split into "+strconv.Itoa(n), err, 400, "ParameterInvalid", "")
+	}
 	shards, err := c.SplitShard(DefaultProject, "app", 1, "")
 	must(t, err)
 	if len(shards) != 3 || shards[0].Status != "readonly" {

@@ -24,12 +24,6 @@ type logstore struct {
 	index             []byte // the index configuration, as it was given; nil = none
 }
 
-// keptGroup is where a group is, in the order of arrival over all shards.
-type keptGroup struct {
-	shard *shard
-	index int64 // its cursor
-}
-
 func newProject(p Project, now time.Time) *project {
 	out := &project{Project: p, created: now, modified: now, logstores: map[string]*logstore{}}
 	for _, l := range p.Logstores {
@@ -83,26 +77,11 @@ func (l *logstore) shard(id int) *shard {
 
 // store puts groups into a shard, or counts them only. The caller holds the lock and gives the memory away.
 func (e *Emulator) store(s *shard, groups []group) {
-	for _, g := range groups {
-		if e.opt.Discard && e.opt.Keep <= 0 {
-			s.base++ // the cursor moves as if it were there
-			continue
-		}
-		s.groups = append(s.groups, g)
-		if e.opt.Discard {
-			e.kept += int64(len(g.wire))
-			e.fifo = append(e.fifo, keptGroup{s, s.tail() - 1})
-		}
+	if e.opt.Discard {
+		s.base += int64(len(groups)) // the cursor moves as if they were there
+		return
 	}
-	for e.opt.Discard && e.kept > e.opt.Keep && len(e.fifo) > 0 {
-		old := e.fifo[0]
-		e.fifo[0] = keptGroup{} // the array outlives the slice; the shard must not
-		e.fifo = e.fifo[1:]
-		e.kept -= int64(len(old.shard.groups[0].wire))
-		old.shard.groups[0] = group{}
-		old.shard.groups = old.shard.groups[1:]
-		old.shard.base = old.index + 1
-	}
+	s.groups = append(s.groups, groups...)
 }
 
 // Content is one key and value of a log, or one tag of a group.
@@ -174,13 +153,7 @@ func (e *Emulator) Clear(projectName, logstoreName string) {
 	l := p.logstores[logstoreName]
 	clear(l.sequence)
 	for _, s := range l.shards {
-		for _, g := range s.groups {
-			if e.opt.Discard {
-				e.kept -= int64(len(g.wire))
-			}
-		}
 		s.base, s.groups = s.tail(), nil
-		e.fifo = slices.DeleteFunc(e.fifo, func(k keptGroup) bool { return k.shard == s })
 	}
 }
 

@@ -49,18 +49,21 @@ func (v *validator) account(at string, a Account) {
 		v.documents(here+".policies", u.Policies)
 	}
 	for i, r := range a.Roles {
-		here := fmt.Sprintf("%s.roles[%d]", at, i)
-		v.name(here+".name", "role", r.Name, roleForm, roles)
-		v.documents(here+".policies", r.Policies)
-		if _, err := parsePolicy(r.Trust); err != nil {
-			v.fail(here+".trust", err.Error(), "")
-		}
-		if r.MaxSessionDuration < 0 || r.MaxSessionDuration > 43200 {
-			v.fail(here+".max_session_duration", fmt.Sprintf("%d is out of range", r.MaxSessionDuration), "3600 to 43200 seconds")
-		}
+		v.role(fmt.Sprintf("%s.roles[%d]", at, i), r, roles)
 	}
 	for i, p := range a.OIDCProviders {
 		v.provider(fmt.Sprintf("%s.oidc_providers[%d]", at, i), p)
+	}
+}
+
+func (v *validator) role(at string, r Role, seen map[string]bool) {
+	v.name(at+".name", "role", r.Name, roleForm, seen)
+	v.documents(at+".policies", r.Policies)
+	if _, err := parsePolicy(r.Trust); err != nil {
+		v.fail(at+".trust", err.Error(), "")
+	}
+	if r.MaxSessionDuration < 0 || r.MaxSessionDuration > 43200 {
+		v.fail(at+".max_session_duration", fmt.Sprintf("%d is out of range", r.MaxSessionDuration), "3600 to 43200 seconds")
 	}
 }
 
