@@ -64,7 +64,7 @@ func (c Codec) AppendCompressed(dst, src []byte) ([]byte, error) {
 	case Deflate:
 		return appendDeflate(dst, src)
 	case LZ4:
-		return appendLZ4(dst, src)
+		return appendLZ4(dst, src), nil
 	case Zstd:
 		return appendZstd(dst, src)
 	}

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-
-	"github.com/pierrec/lz4/v4"
 )
 
 var codecs = []Codec{None, Deflate, LZ4, Zstd}
@@ -60,17 +58,6 @@ func TestRoundTrip(t *testing.T) {
 					}
 				}
 			})
-		}
-	}
-}
-
-// A literal-only block must be what the reference reader takes, whatever the library's compressor returns.
-func TestLiteralBlock(t *testing.T) {
-	for name, src := range samples() {
-		block := appendLiterals(nil, src)
-		out := make([]byte, len(src))
-		if n, err := lz4.UncompressBlock(block, out); err != nil || n != len(src) || !bytes.Equal(out, src) {
-			t.Errorf("%s: %d bytes, %v", name, n, err)
 		}
 	}
 }
