@@ -68,7 +68,7 @@ start_at = "beginning"
 }
 
 func (h *host) start(ctx context.Context, b *bench, args ...string) (*child, error) {
-	return startChild(ctx, b.bin["shipper"], append([]string{"-c", h.config, "run"}, args...)...)
+	return b.startPinned(ctx, b.bin["shipper"], append([]string{"-c", h.config, "run"}, args...)...)
 }
 
 func (h *host) remove() { os.RemoveAll(h.dir) }

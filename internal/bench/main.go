@@ -31,8 +31,9 @@ type options struct {
 // bench is one run of the harness.
 type bench struct {
 	options
-	bin map[string]string // program -> path
-	out io.Writer
+	oneCore bool              // the programs of throughput may use the first core alone; the sink has all
+	bin     map[string]string // program -> path
+	out     io.Writer
 }
 
 // section is one part of what is measured.
@@ -48,6 +49,7 @@ var sections = []section{
 	{"json", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "json", 1) }},
 	{"wide", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "wide", 1) }},
 	{"files", func(b *bench, ctx context.Context) error { return b.throughput(ctx, "nginx", 100) }},
+	{"core", (*bench).core},
 	{"emulator", (*bench).emulator},
 	{"start", (*bench).start},
 	{"latency", (*bench).latency},

@@ -60,6 +60,21 @@ func (b *bench) throughput(ctx context.Context, kind string, files int) error {
 	return nil
 }
 
+// core is how fast one core is: the programs are kept to it, and the sink works on another.
+func (b *bench) core(ctx context.Context) error {
+	b.oneCore = true
+	defer func() { b.oneCore = false }()
+	return b.throughput(ctx, "nginx", 1)
+}
+
+// startPinned starts a program whose throughput is measured.
+func (b *bench) startPinned(ctx context.Context, program string, args ...string) (*child, error) {
+	if b.oneCore {
+		program, args = "taskset", append([]string{"--cpu-list", "0", program}, args...)
+	}
+	return startChild(ctx, program, args...)
+}
+
 // ship runs one program to its end.
 func (b *bench) ship(ctx context.Context, name string, s settings) (elapsed time.Duration, c *child, cpu time.Duration, err error) {
 	switch name {
@@ -72,9 +87,9 @@ func (b *bench) ship(ctx context.Context, name string, s settings) (elapsed time
 		defer h.remove()
 		c, err = h.start(ctx, b, "--once")
 	case "bare":
-		c, err = startChild(ctx, b.bin[name], "bare", s.addr, s.paths)
+		c, err = b.startPinned(ctx, b.bin[name], "bare", s.addr, s.paths)
 	case "sdk":
-		c, err = startChild(ctx, b.bin[name], "-endpoint", "http://"+s.addr, s.paths)
+		c, err = b.startPinned(ctx, b.bin[name], "-endpoint", "http://"+s.addr, s.paths)
 	}
 	if err != nil {
 		return
