@@ -39,7 +39,7 @@ type Encoder struct {
 func Bound(n int) int { return n + n/255 + 16 }
 
 // hash mixes the first six of eight bytes; the prime is the one that LZ4's own tools use for so many.
-func hash(word uint64) uint64 { return word << 16 * 227718039650203 >> (64 - tableLog) }
+func hash(word uint64) uint64 { return word * (227718039650203 << 16) >> (64 - tableLog) }
 
 // Append appends the block of src, which must be shorter than 2 GiB, to dst. They must not overlap.
 func (e *Encoder) Append(dst, src []byte) []byte {
