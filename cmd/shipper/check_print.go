@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -210,8 +211,8 @@ func (p *checkPrinter) fixes(s check.Step) {
 			}
 			continue
 		}
-		if strings.HasPrefix(f, "shipper policy ") {
-			p.text("    " + f) // a command stays in one piece
+		if isCommand(f) {
+			p.text("    " + visible(f)) // stays in one piece
 			continue
 		}
 		for i, l := range wrap(f, p.width-checkText-4) {
@@ -221,6 +222,11 @@ func (p *checkPrinter) fixes(s check.Step) {
 			p.text("  " + l)
 		}
 	}
+}
+
+// isCommand reports whether a line of a fix is there to be pasted into a shell.
+func isCommand(fix string) bool {
+	return slices.ContainsFunc([]string{"shipper policy ", "chgrp ", "chown ", "install -d "}, func(verb string) bool { return strings.HasPrefix(fix, verb) })
 }
 
 // whoseWords names the party with its account.
@@ -282,6 +288,7 @@ func wrap(text string, width int) []string {
 	for line := range strings.SplitSeq(text, "\n") {
 		cur := ""
 		for word := range strings.FieldsSeq(line) {
+			word = visible(word)
 			switch {
 			case cur == "":
 				cur = word

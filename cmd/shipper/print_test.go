@@ -1,6 +1,11 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"shipper/pkg/daemon/check"
+)
 
 func TestNothingReachesTheTerminalRaw(t *testing.T) {
 	for in, want := range map[string]string{
@@ -12,5 +17,21 @@ func TestNothingReachesTheTerminalRaw(t *testing.T) {
 		if got := visible(in); got != want {
 			t.Errorf("%q is shown as %s, want %s", in, got, want)
 		}
+	}
+}
+
+// A fix that is pasted is one line; nothing of a file's name acts on the terminal.
+func TestCheckShowsHostileNames(t *testing.T) {
+	var out strings.Builder
+	p := &checkPrinter{w: &out, width: checkWidth}
+	p.row(check.Step{Name: check.StepFiles, Status: check.Fail, Detail: "/var/log/a\x1b[2J.log: permission denied", Whose: check.Host,
+		Fix: []string{"chgrp adm '/var/log/" + strings.Repeat("long ", 30) + "\x1b[2J.log' && chmod 640 'x'", "install the drop-in, or see docs/hosts.md"}})
+	p.send()
+	text := out.String()
+	if strings.Contains(text, "\x1b") || !strings.Contains(text, `/var/log/a\x1b[2J.log: permission`) {
+		t.Errorf("printed %q", text)
+	}
+	if !strings.Contains(text, strings.Repeat("long ", 30)) {
+		t.Errorf("the command is broken up:\n%s", text)
 	}
 }

@@ -1,6 +1,7 @@
 package creds
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ const maxSecret = 64 << 10
 //
 //	{ file = "/etc/shipper/credentials/secret" }   read anew each time it is used
 //	{ env = "NAME" }                               an environment variable
-//	{ credential = "NAME" }                        a systemd credential: $CREDENTIALS_DIRECTORY/NAME
+//	{ credential = "NAME" }                        a systemd credential: $CREDENTIALS_DIRECTORY/NAME; see unitCredentials
 //	"the value itself"                             works, and config warns about it
 //
 // The zero value is "not set". It prints where the value comes from, never the value.
@@ -30,6 +31,10 @@ type Secret struct {
 	where string  // path or name; empty for a literal
 	value *string // the literal; behind a pointer, so that printing a struct that holds a Secret cannot reach it
 }
+
+// unitCredentials is where systemd keeps what it handed to the service, while that runs. A command on a terminal has not the
+// environment of the service, and looks there.
+const unitCredentials = "/run/credentials/shipper.service"
 
 // LiteralSecret returns a Secret that is its value. The empty string is "not set".
 func LiteralSecret(value string) Secret {
@@ -86,9 +91,7 @@ func (s Secret) Path(env func(string) string) string {
 	case "file":
 		return s.where
 	case "credential":
-		if dir := env("CREDENTIALS_DIRECTORY"); dir != "" {
-			return filepath.Join(dir, s.where)
-		}
+		return filepath.Join(cmp.Or(env("CREDENTIALS_DIRECTORY"), unitCredentials), s.where)
 	}
 	return ""
 }
@@ -106,10 +109,12 @@ func (s Secret) Read(env func(string) string) (string, error) {
 		}
 		return clean(v, "environment variable "+s.where)
 	case "credential":
-		if s.Path(env) == "" {
-			return "", fmt.Errorf("credential %s: $CREDENTIALS_DIRECTORY is not set: add LoadCredential=%s:PATH to the unit", s.where, s.where)
+		v, err := readSecret(s.Path(env))
+		if err != nil && env("CREDENTIALS_DIRECTORY") == "" {
+			return "", fmt.Errorf("credential %s: $CREDENTIALS_DIRECTORY is not set (a unit needs LoadCredential=%s:PATH; a command on a terminal needs root, "+
+				"or $CREDENTIALS_DIRECTORY, and the service running): %w", s.where, s.where, err)
 		}
-		return readSecret(s.Path(env))
+		return v, err
 	case "file":
 		return readSecret(s.where)
 	}

@@ -100,7 +100,10 @@ func TestSecretRead(t *testing.T) {
 	}
 	var c struct{ S Secret }
 	toml.Decode(`s = { credential = "x" }`, &c)
-	if _, err := c.S.Read(noEnv); err == nil || !strings.Contains(err.Error(), "LoadCredential=x:") {
+	if got := c.S.Path(noEnv); got != "/run/credentials/shipper.service/x" {
+		t.Errorf("on a terminal: %q", got)
+	}
+	if _, err := c.S.Read(noEnv); err == nil || !strings.Contains(err.Error(), "LoadCredential=x:") || !strings.Contains(err.Error(), unitCredentials) {
 		t.Error(err)
 	}
 }

@@ -30,8 +30,14 @@ func (t *chain) baseTrouble(err error) trouble {
 		fix:   []string{identityFix(e.Err) + t.from()}}
 }
 
+// byHand is what helps where a credential of systemd is missing because the command was not started by it.
+const byHand = "run this as root while the service runs; for a unit of another name than shipper.service: CREDENTIALS_DIRECTORY=/run/credentials/UNIT"
+
 // identityFix is what gives this host an identity: access to a file that is there, or one of the sources.
 func identityFix(err error) string {
+	if err != nil && strings.Contains(err.Error(), "$CREDENTIALS_DIRECTORY is not set") {
+		return byHand
+	}
 	e, ok := errors.AsType[*fs.PathError](err)
 	if !ok || !errors.Is(e, fs.ErrPermission) {
 		return "give it one: docs/configuration.md, [credentials.NAME]"
@@ -40,7 +46,7 @@ func identityFix(err error) string {
 	if _, err := os.Stat(e.Path); err != nil {
 		return fmt.Sprintf("let user %s enter the directories above %s", name, e.Path)
 	}
-	return fmt.Sprintf("let user %s read it, through its group: chgrp $(id -gn %s) %s && chmod 0640 %s", name, name, e.Path, e.Path)
+	return fmt.Sprintf("let user %[1]s read it, through its group: chgrp $(id -gn %[1]s) %[2]s && chmod 0640 %[2]s", name, word(e.Path))
 }
 
 // stsTrouble turns a refusal of STS into whose it is and what to paste (STS: AssumeRole, error codes).

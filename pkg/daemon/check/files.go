@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"shipper/internal/linux"
 	"shipper/pkg/config"
@@ -47,9 +48,15 @@ type walk struct {
 
 	found  []string
 	dirs   int
-	closed []string // directories that cannot be listed
-	locked []string // files that cannot be opened
-	short  bool     // it was given up
+	closed []shut // directories that cannot be listed
+	locked []shut // files that cannot be opened
+	short  bool   // it was given up
+}
+
+// shut is a path that does not open, and why.
+type shut struct {
+	path string
+	err  error
 }
 
 func (c *checker) input(ctx context.Context, s *Step, name string, in config.Input) {
@@ -62,7 +69,7 @@ func (c *checker) input(ctx context.Context, s *Step, name string, in config.Inp
 	w.found = slices.Compact(w.found)
 	for _, f := range w.found {
 		if err := canRead(f); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			w.locked = append(w.locked, f)
+			w.locked = append(w.locked, shut{f, err})
 		}
 	}
 	c.matched[name] = w.found
@@ -73,25 +80,24 @@ func (c *checker) input(ctx context.Context, s *Step, name string, in config.Inp
 // begin enters the directory that a pattern begins with, or finds out why it cannot be entered.
 func (w *walk) begin(ctx context.Context, base string) {
 	_, err := os.Stat(base)
-	if errors.Is(err, fs.ErrPermission) {
+	switch {
+	case err == nil:
+		w.enter(ctx, base, 0)
+	case errors.Is(err, fs.ErrPermission):
 		for dir := filepath.Dir(base); ; dir = filepath.Dir(dir) {
-			if _, err := os.Stat(dir); err == nil {
-				w.close(dir)
-				return
-			}
-			if dir == "/" {
+			if _, above := os.Stat(dir); above == nil || dir == "/" {
+				w.close(dir, err)
 				return
 			}
 		}
-	}
-	if err == nil {
-		w.enter(ctx, base, 0)
+	case !linux.Gone(err):
+		w.close(base, err)
 	}
 }
 
-func (w *walk) close(dir string) {
-	if !slices.Contains(w.closed, dir) {
-		w.closed = append(w.closed, dir)
+func (w *walk) close(dir string, err error) {
+	if !slices.ContainsFunc(w.closed, func(c shut) bool { return c.path == dir }) {
+		w.closed = append(w.closed, shut{dir, err})
 	}
 }
 
@@ -109,7 +115,7 @@ func (w *walk) enter(ctx context.Context, dir string, depth int) {
 	w.dirs++
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		w.close(dir)
+		w.close(dir, err)
 		return
 	}
 	for _, e := range entries {
@@ -184,12 +190,19 @@ func (c *checker) judge(s *Step, name string, in config.Input, w *walk) {
 // closedFiles names what cannot be read, with owner and mode, and how to open it.
 func closedFiles(detail string, w *walk) trouble {
 	t := trouble{code: "SHP-F201", whose: Host, cause: "Their lines stay where they are: shipper tries again and again, and sends nothing of them until then."}
-	me := username(os.Geteuid())
 	n := 0
-	name := func(list []string, what string) {
+	var example shut // one that chmod opens
+	name := func(list []shut, what string) {
 		for _, p := range list {
+			why := cause(p.err)
+			if errors.Is(p.err, fs.ErrPermission) {
+				why += fmt.Sprintf(" for user %s (%s)", username(os.Geteuid()), rights(p.path))
+				if example.path == "" {
+					example = p
+				}
+			}
 			if n++; n <= maxNamed {
-				detail += fmt.Sprintf("\n%s: permission denied for user %s (%s)%s", p, me, rights(p), what)
+				detail += "\n" + p.path + ": " + why + what
 			}
 		}
 	}
@@ -199,17 +212,30 @@ func closedFiles(detail string, w *walk) trouble {
 		detail += fmt.Sprintf("\nand %d more", n-maxNamed)
 	}
 	t.detail = detail
-	example, mode := "", "640"
-	if len(w.locked) > 0 {
-		example = w.locked[0]
-	} else {
-		t.code, example, mode = "SHP-F203", w.closed[0], "750"
+	mode := "640"
+	if len(w.locked) == 0 {
+		t.code, mode = "SHP-F203", "750"
+	}
+	if example.path == "" {
+		t.fix = []string{"look at the disk or the mount: the kernel says so, and rights are not the reason"}
+		return t
 	}
 	t.fix = []string{
 		"install the unit's drop-in 10-read-root-only-logs.conf (CAP_DAC_READ_SEARCH and nothing else)",
-		fmt.Sprintf("or give the group the right, here and in logrotate's create line: chgrp adm %s && chmod %s %s", example, mode, example),
+		"or give the group the right, here and in logrotate's create line:",
+		fmt.Sprintf("chgrp adm %[1]s && chmod %[2]s %[1]s", word(example.path), mode),
 	}
 	return t
+}
+
+// word makes one word of a path for a shell: whoever may name a log file must not write commands for who pastes them.
+func word(path string) string {
+	if !strings.ContainsFunc(path, func(r rune) bool {
+		return r > '~' || !strings.ContainsRune("/._-+:@%", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // rights are mode and owner of a path as ls shows them: 0640 root:adm.

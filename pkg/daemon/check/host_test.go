@@ -79,7 +79,11 @@ func TestUnreadable(t *testing.T) {
 		dir = t.TempDir()
 		touch(t, filepath.Join(dir, "open.log"), 0o644)
 		touch(t, filepath.Join(dir, "closed.log"), 0o600)
+		touch(t, filepath.Join(dir, "$(touch pwned) it's.log"), 0o600)
 		touch(t, filepath.Join(dir, "secret", "a.log"), 0o644)
+		if err := os.Symlink("loop", filepath.Join(dir, "loop")); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.Chmod(filepath.Join(dir, "secret"), 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +98,9 @@ func TestUnreadable(t *testing.T) {
 		says    string
 	}{
 		{"*.log", Warn, "SHP-F201", "closed.log: permission denied for user nobody (0600 root:root)"},
-		{"closed.log", Fail, "SHP-F201", "chmod 640"},
+		{"closed.log", Fail, "SHP-F201", "chgrp adm " + filepath.Join(dir, "closed.log") + " && chmod 640 " + filepath.Join(dir, "closed.log")},
+		{"$(*.log", Fail, "SHP-F201", "chmod 640 '" + filepath.Join(dir, `$(touch pwned) it'\''s.log`) + "'"},
+		{"loop/*.log", Fail, "SHP-F203", "loop: too many levels of symbolic links, a directory that cannot be entered\nlook at the disk"},
 		{"secret/*.log", Fail, "SHP-F203", "secret: permission denied for user nobody (0700 root:root), a directory"},
 		{"secret/deep/*.log", Fail, "SHP-F203", "chmod 750"},
 		{"open.log", OK, "", "1 file, all readable"},
@@ -103,7 +109,7 @@ func TestUnreadable(t *testing.T) {
 		c := newChecker(hostConfig(dir, filepath.Join(dir, tt.pattern)), Options{})
 		c.files(t.Context())
 		s := c.report.Steps[0]
-		if s.Status != tt.status || s.Code != tt.code || !strings.Contains(s.Detail+strings.Join(s.Fix, "\n"), tt.says) {
+		if s.Status != tt.status || s.Code != tt.code || !strings.Contains(s.Detail+"\n"+strings.Join(s.Fix, "\n"), tt.says) {
 			t.Errorf("%s: %+v", tt.pattern, s)
 		}
 	}

@@ -27,7 +27,7 @@ func (c *checker) state(s *Step) {
 		}
 		s.fail(trouble{code: "SHP-K101", detail: why + " (" + rights(place) + ")", whose: Host,
 			cause: "User " + username(os.Geteuid()) + " cannot keep reading positions there; shipper does not start (exit code 73).",
-			fix: []string{fmt.Sprintf("install -d -o %s -m 0700 %s", username(os.Geteuid()), dir),
+			fix: []string{fmt.Sprintf("install -d -o %s -m 0700 %s", username(os.Geteuid()), word(dir)),
 				"or set agent.state_dir (or SHIPPER_STATE_DIR) to a directory of this user; the systemd unit makes one: StateDirectory="}})
 		return
 	}
@@ -35,7 +35,7 @@ func (c *checker) state(s *Step) {
 		user := username(os.Geteuid())
 		s.fail(trouble{code: "SHP-K101", detail: fmt.Sprintf("%s: permission denied (%s)", p, rights(p)), whose: Host,
 			cause: "User " + user + " cannot go on with the positions there; shipper does not start (exit code 73). Was it started by another user?",
-			fix:   []string{fmt.Sprintf("chown -R %s %s", user, dir)}})
+			fix:   []string{fmt.Sprintf("chown -R %s %s", user, word(dir))}})
 		return
 	}
 	detail := dir

@@ -65,6 +65,9 @@ func TestIdentityFix(t *testing.T) {
 	if got := identityFix(&fs.PathError{Op: "open", Path: path + "/below", Err: fs.ErrPermission}); !strings.Contains(got, "directories above") {
 		t.Error(got)
 	}
+	if got := identityFix(errors.New("credential id: $CREDENTIALS_DIRECTORY is not set (...)")); !strings.Contains(got, "as root while the service runs") {
+		t.Error(got)
+	}
 	if got := identityFix(errors.New("nothing is set")); !strings.Contains(got, "docs/configuration.md") {
 		t.Error(got)
 	}
