@@ -182,7 +182,9 @@ func (t *Tailer) mayBeCopy(f *file, r Route) bool {
 // stood at the path is on record, apart from f.
 func (t *Tailer) begin(f *file, in *input, r Route, off int64, label string, since time.Time) *stream {
 	c := t.contentOf(f)
-	first, _ := readHead(c)
+	buf := headBuffers.Get().(*headBuffer)
+	defer headBuffers.Put(buf)
+	first, _ := buf.read(c)
 	id := f.id
 	id.Head = HeadOf(first)
 	e := Epoch{
@@ -236,7 +238,7 @@ func (t *Tailer) growHeads(f *file) {
 // growHead records what the content of a parked stream begins with. Without that a copy of it would not be known after a
 // crash: no reader hands anything over before.
 func (t *Tailer) growHead(s *stream) {
-	if !s.intact() {
+	if !s.reaches() {
 		return // another content may stand there already; a reader will find out
 	}
 	h := *s.head.Load()

@@ -200,8 +200,10 @@ const mostBelow = 64
 func (t *Tailer) neighbours(path string) []string {
 	var out []string
 	bases := []string{path}
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		bases = append(bases, real)
+	if info, err := linux.Lstat(path); err == nil && info.Mode == os.ModeSymlink { // its directory is the same by any name
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			bases = append(bases, real)
+		}
 	}
 	for _, at := range bases {
 		dir, base := filepath.Split(at)

@@ -63,7 +63,9 @@ func (t *Tailer) claimKernel(f *file, in *input, r Route) {
 func (t *Tailer) judge(e Epoch, f *file, alive, rotated bool) verdict {
 	c := t.contentOf(f)
 	defer c.Rest()
-	first, err := readHead(c)
+	buf := headBuffers.Get().(*headBuffer)
+	defer headBuffers.Put(buf)
+	first, err := buf.read(c)
 	if err != nil {
 		return unobservable
 	}
@@ -100,7 +102,9 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 	t.records[r] = slices.DeleteFunc(t.records[r], func(o *record) bool { return o == rec })
 	e := rec.epoch
 	c := t.contentOf(f)
-	first, _ := readHead(c)
+	buf := headBuffers.Get().(*headBuffer)
+	defer headBuffers.Put(buf)
+	first, _ := buf.read(c)
 	head := e.Identity.Head
 	e.Identity = f.id
 	if e.Identity.Head = head.in(first); head.Len == 0 && e.Offset == 0 {
@@ -120,6 +124,18 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 
 // intact reports whether the stream's own inode still holds its content. The stream is parked.
 func (s *stream) intact() bool {
+	if !s.reaches() {
+		return false
+	}
+	if s.file.f == nil {
+		return true
+	}
+	head, err := headIn(*s.head.Load(), s.src)
+	return err == nil && head != different
+}
+
+// reaches is intact without a look at what the content begins with.
+func (s *stream) reaches() bool {
 	if s.file == nil || s.file.f == nil {
 		return s.file != nil
 	}
@@ -128,9 +144,5 @@ func (s *stream) intact() bool {
 		return false
 	}
 	_, m, err := s.holds(s.src)
-	if err != nil || m == different {
-		return false
-	}
-	head, err := headIn(*s.head.Load(), s.src)
-	return err == nil && head != different
+	return err == nil && m != different
 }

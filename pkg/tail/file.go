@@ -114,19 +114,12 @@ func (t *Tailer) newFile(f *os.File, path string) (*file, error) {
 	if err != nil {
 		return nil, err
 	}
+	where, _ := t.resolved(path, info)
 	remote := t.trust(path, &id, &info)
 	return &file{
-		id: id, f: f, where: resolved(path), born: id.Birth, info: info,
+		id: id, f: f, where: where, born: id.Birth, info: info,
 		lookedAt: t.now(), changed: t.now(), openedAt: t.now(), remote: remote,
 	}, nil
-}
-
-// resolved is path without symbolic links, or path itself if they cannot be followed now.
-func resolved(path string) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		return real // else the one string does for both
-	}
-	return path
 }
 
 // adopt registers f, unless its inode is followed already: then f is closed and the known record returned.

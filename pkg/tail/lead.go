@@ -2,7 +2,6 @@ package tail
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -42,7 +41,8 @@ func (t *Tailer) setName(f *file, path string) {
 	if !slices.Contains(f.names, l) {
 		f.names = append(f.names, l)
 	}
-	f.where = resolved(path)
+	where, direct := t.resolved(path, f.info)
+	f.where = where
 	f.lookedAt = t.now()
 	dirPath := filepath.Dir(path)
 	d := t.dirs[dirPath]
@@ -50,7 +50,9 @@ func (t *Tailer) setName(f *file, path string) {
 		d = t.addDir(dirPath)
 	}
 	d.take(l)
-	t.followLinks(path)
+	if !direct {
+		t.followLinks(path, where)
+	}
 	t.touched[f] = struct{}{}
 }
 
@@ -95,37 +97,4 @@ func (t *Tailer) prune(d *dir) {
 	d.leads = slices.DeleteFunc(d.leads, func(l *lead) bool {
 		return l.dir != d || l.file == nil && t.leads[l.path] != l
 	})
-}
-
-// followLinks watches every directory on the way of a path's symbolic links, so that a swap or a write is noticed.
-func (t *Tailer) followLinks(path string) {
-	at := path
-	for range 40 {
-		to, err := os.Readlink(at)
-		if err != nil {
-			break
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(at), to)
-		}
-		at = filepath.Clean(to)
-		t.linkTo(at, path)
-	}
-	if real, err := filepath.EvalSymlinks(at); err == nil && real != path {
-		t.linkTo(real, path)
-	}
-}
-
-func (t *Tailer) linkTo(at, path string) {
-	if t.links[at] == nil {
-		t.links[at] = map[string]struct{}{}
-	}
-	t.links[at][path] = struct{}{}
-	parent := filepath.Dir(at)
-	d := t.dirs[parent]
-	if d == nil {
-		d = t.addDir(parent)
-		d.next = true
-	}
-	t.watch(d)
 }

@@ -104,7 +104,8 @@ func leads(segs, parts []string) bool {
 
 // under reports whether path is dir or below it.
 func under(dir, path string) bool {
-	return path == dir || dir == "/" || strings.HasPrefix(path, dir+"/")
+	rest, ok := strings.CutPrefix(path, dir)
+	return ok && (rest == "" || rest[0] == '/') || dir == "/"
 }
 
 // expand replaces braces that hold a slash by one pattern for each alternative; others are left to the matcher.

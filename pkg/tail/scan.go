@@ -32,7 +32,7 @@ func openRead(path string) (*os.File, error) {
 func (t *Tailer) step(what int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.index = map[string]map[uint64][]string{}
+	t.index, t.realDirs = map[string]map[uint64][]string{}, nil
 	t.began = t.now()
 	what |= t.reconfigure()
 	paths, overflow := t.events.take()

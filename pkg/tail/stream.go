@@ -83,7 +83,8 @@ func (s *stream) attrs() slog.Attr {
 	return slog.Group("", "input", s.route.Input, "target", s.route.Target, "path", s.path(), "stream", uint64(s.id))
 }
 
-// newStream makes the stream of an epoch that is already recorded. src is where its content is.
+// newStream makes the stream of an epoch that is already recorded. src is where its content is, first what that begins with; it is not
+// kept.
 func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byte) *stream {
 	s := &stream{id: e.ID, route: e.Route, in: in, epoch: e, file: f, src: src, marker: e.Marker, ahead: e.Ahead}
 	label := e.Path // the address of a field would keep all of e

@@ -49,6 +49,7 @@ type Tailer struct {
 	links     map[string]map[string]struct{}
 	index     map[string]map[uint64][]string // directory listings of this step, by inode number
 	listings  map[string]*listing            // of directories, since the last tick; see readDir
+	realDirs  map[string]string              // directories of this step without symbolic links; see resolved
 	listed    uint64                         // listings of directories so far
 	coarse    time.Duration                  // coarsestTime
 	sweepList []string                       // directories that still have their turn in this sweep
