@@ -35,7 +35,8 @@ type Agent struct {
 	// lines wait in their files. The program itself takes up to 30 MiB beside it, and 4 KiB for each file.
 	// Default "32MiB".
 	MaxMemory units.Bytes `toml:"max_memory"`
-	// MaxOpenFiles bounds the log files that are open at once. Default 4096.
+	// MaxOpenFiles bounds the log files that are open although nothing happens in them. Those that were written within the last
+	// seconds, or hold what was not delivered, stay open beyond it, as far as the limit of the process allows. Default 4096.
 	MaxOpenFiles int `toml:"max_open_files"`
 	// MaxPinnedBytes bounds the disk space of deleted files that are held open until they are delivered. Beyond it those that were
 	// deleted first are given up: counted as lost, and named. "0" is no limit. Default "0".

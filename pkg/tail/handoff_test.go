@@ -64,7 +64,7 @@ func (p *play) option(a []string) error {
 	n, err := strconv.Atoi(a[1])
 	switch a[0] {
 	case "max_open_files":
-		p.opts.MaxOpenFiles = n
+		p.opts.MaxOpenFiles, p.closes = n, n == 0
 	case "max_pinned":
 		p.opts.MaxPinned = int64(n)
 	case "max_spool":

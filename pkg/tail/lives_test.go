@@ -81,6 +81,9 @@ func newLives(t *testing.T, rt *rapid.T) *lives {
 	if rapid.Bool().Draw(rt, "spool") {
 		l.do("option max_spool 1000000")
 	}
+	if rapid.IntRange(0, 3).Draw(rt, "few") == 0 {
+		l.do("option max_open_files 0")
+	}
 	return l
 }
 

@@ -32,7 +32,7 @@ type Options struct {
 	// Readers is how many goroutines read; 0 is min(GOMAXPROCS, 4).
 	Readers int
 	// MaxOpenFiles is how many descriptors are kept before idle, settled files are closed; 0 is 4096. Files with unread
-	// bytes are never closed, whatever the number.
+	// bytes are never closed, whatever the number, and those that changed within busyTime only where the process may not have many more.
 	MaxOpenFiles int
 	// MaxPinned is how many bytes of disk deleted files may take until they are read and settled; beyond it those that were deleted
 	// first are given up, which is a named loss. 0 is no limit.

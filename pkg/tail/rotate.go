@@ -3,7 +3,6 @@ package tail
 import (
 	"errors"
 	"maps"
-	"slices"
 	"syscall"
 	"time"
 
@@ -201,44 +200,5 @@ func (t *Tailer) flushPartials() {
 		}
 		s.flush.Store(true)
 		t.ring.mark(s)
-	}
-}
-
-// limitOpen closes descriptors of files that are idle, settled and still have their name, the longest idle first.
-func (t *Tailer) limitOpen() {
-	if t.opened <= t.opts.MaxOpenFiles {
-		return
-	}
-	var idle []*file
-	for _, f := range t.files {
-		if f.f != nil && len(f.names) > 0 && len(f.links) == 0 && t.resting(f) {
-			idle = append(idle, f)
-		}
-	}
-	slices.SortFunc(idle, func(a, b *file) int { return a.changed.Compare(b.changed) })
-	for _, f := range idle[:min(len(idle), t.opened-t.opts.MaxOpenFiles)] {
-		t.closeFile(f)
-	}
-}
-
-// resting parks the streams of f and reports whether all are at the end and settled.
-func (t *Tailer) resting(f *file) bool {
-	for s := range f.each() {
-		if !t.ring.rests(s) || !t.hold(s) || s.partial.Load() != 0 || s.off.Load() != f.info.Size || !t.settled(s) {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *Tailer) closeFile(f *file) {
-	if f.f == nil {
-		return
-	}
-	f.f.Close()
-	f.f = nil
-	t.opened--
-	for s := range f.each() {
-		s.src = nothingLeft{}
 	}
 }

@@ -61,6 +61,7 @@ type play struct {
 	real   bool     // the clock is the machine's
 	copies *copying // what copy-begin has begun
 	sweeps bool     // nothing makes the tailer list directories that have not changed
+	closes bool     // no file stays open that need not
 	amid   amid     // what happens in the middle of the next look or turn
 }
 
@@ -99,7 +100,7 @@ func (p *play) do(cmd string, a []string) error {
 	case "sweeps": // what is not notified is looked for as the sweep does
 		p.sweeps = true
 		return nil
-	case "option": // option max_open_files|max_pinned|max_spool N, option keeper
+	case "option": // option max_open_files|max_pinned|max_spool N, option keeper; max_open_files 0: none stays open that need not
 		return p.option(a)
 	case "start":
 		return p.start()
@@ -364,6 +365,9 @@ func (p *play) start() error {
 	}
 	if _, err := tl.prepare(false); err != nil {
 		return err
+	}
+	if p.closes {
+		tl.opts.MaxOpenFiles, tl.mostOpen = 0, 0
 	}
 	p.tl, p.amid.ended = tl, false
 	return p.pass(stepAll)

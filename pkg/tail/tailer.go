@@ -58,6 +58,7 @@ type Tailer struct {
 	noHandles bool // files cannot be opened by their handles
 	noWatch   bool // warned that directories cannot be watched
 	opened    int
+	mostOpen  int // beyond it descriptors become scarce for the process
 	polled    int
 	linked    map[*file]struct{}    // copies of what is still read
 	flushes   bool                  // an input flushes partial lines
@@ -124,11 +125,13 @@ func (t *Tailer) stamp() {
 
 // prepare raises the descriptor limit, loads what earlier runs left, and opens the watcher.
 func (t *Tailer) prepare(watch bool) (*watcher, error) {
-	if n, err := linux.RaiseOpenFiles(); err == nil && t.opts.MaxOpenFiles > n*8/10 {
-		t.opts.MaxOpenFiles = max(16, n*8/10)
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.mostOpen = t.opts.MaxOpenFiles
+	if n, err := linux.RaiseOpenFiles(); err == nil {
+		t.mostOpen = max(16, n*8/10)
+		t.opts.MaxOpenFiles = min(t.opts.MaxOpenFiles, t.mostOpen)
+	}
 	if t.closed {
 		return nil, errors.New("tail: closed")
 	}
