@@ -35,6 +35,9 @@ shipper-writer; 2222222222222222 has a user who may assume it. --print-world sho
 Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST /_emulator/faults and more.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if tokenLife < 0 {
+				return failf(exitUsage, "--token-life %v: a token cannot end before it begins", tokenLife)
+			}
 			w := emulator.DefaultWorld()
 			if world != "" {
 				var err error
@@ -89,8 +92,13 @@ func readWorld(path string) (emulator.World, error) {
 	defer f.Close()
 	dec := json.NewDecoder(io.LimitReader(f, 16<<20))
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&w); err != nil {
+	switch err := dec.Decode(&w); {
+	case errors.Is(err, io.EOF):
+		return w, fmt.Errorf("--world %s: the file is empty; --print-world writes one to begin with", path)
+	case err != nil:
 		return w, fmt.Errorf("--world %s: %w", path, err)
+	case dec.More():
+		return w, fmt.Errorf("--world %s: something follows the end of the world", path)
 	}
 	return w, nil
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	_ "time/tzdata" // images FROM scratch have no zone files
 
 	_ "golang.org/x/crypto/x509roots/fallback" // nor CA roots; the host's own win where there are any
@@ -35,7 +36,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		code = f.code
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintln(stderr, "shipper:", text)
+		for line := range strings.SplitSeq(text, "\n") { // several errors that were joined
+			fmt.Fprintln(stderr, "shipper:", line)
+		}
 	}
 	if code == exitUsage {
 		fmt.Fprintf(stderr, "shipper: see: %s --help\n", cmd.CommandPath())

@@ -26,6 +26,7 @@ func TestUsage(t *testing.T) {
 		{"offsets set a b", exitUsage, []string{"wants one argument: an offset", "see: shipper offsets set --help"}},
 		{"run --onse", exitUsage, []string{"--onse", "see: shipper run --help"}},
 		{"status --color red", exitUsage, []string{"auto, always or never"}},
+		{"emulator --token-life -5s", exitUsage, []string{"--token-life -5s: a token cannot"}},
 		{"offsets forget", exitUsage, []string{"which file?", "see: shipper offsets forget --help"}},
 		{"help", exitOK, []string{"Available Commands", "help        Tell what"}},
 		{"help dlq list", exitOK, []string{"shipper dlq list"}},
@@ -36,6 +37,31 @@ func TestUsage(t *testing.T) {
 		for _, want := range tt.want {
 			if text := out.String() + bad.String(); code != tt.code || !strings.Contains(text, want) {
 				t.Errorf("%s: exit code %d, want %d and %q:\n%s", tt.args, code, tt.code, want, text)
+			}
+		}
+	}
+}
+
+// Each of several errors is a line that says whose it is.
+func TestJoinedErrors(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "world.json")
+	for text, want := range map[string][]string{
+		`{"accounts":[{"uid":"x"},{"uid":"y"}]}`: {`shipper: world: accounts[0].uid: "x" is not`, `shipper: accounts[1].uid: "y" is not`},
+		``:                                       {"world.json: the file is empty; --print-world"},
+		`{} {}`:                                  {"world.json: something follows the end"},
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, bad bytes.Buffer
+		code := run(t.Context(), []string{"emulator", "--world", path}, &out, &bad)
+		lines := strings.Split(strings.TrimSpace(bad.String()), "\n")
+		if code != exitConfig || len(lines) != len(want) {
+			t.Fatalf("exit code %d: %s", code, &bad)
+		}
+		for i, w := range want {
+			if !strings.HasPrefix(lines[i], "shipper: ") || !strings.Contains(lines[i], w) {
+				t.Errorf("%s: %s, want %s", text, lines[i], w)
 			}
 		}
 	}

@@ -70,7 +70,7 @@ func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 // begin is the time of the first line of every corpus.
 var begin = time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
 
-// nginxLine is a line in nginx's combined format with request time and id, 236 bytes long on average.
+// nginxLine is a line in nginx's combined format with request time and id, 204 bytes long on average with its line feed.
 func nginxLine(dst []byte, r *rand.Rand, n int) []byte {
 	return fmt.Appendf(dst, `%d.%d.%d.%d - - [%s] "GET %s?id=%d HTTP/1.1" %d %d "%s" "%s" %.3f %08x`,
 		r.IntN(223)+1, r.IntN(256), r.IntN(256), r.IntN(256), begin.Add(time.Duration(n)*time.Millisecond).Format("02/Jan/2006:15:04:05 -0700"),
@@ -78,7 +78,7 @@ func nginxLine(dst []byte, r *rand.Rand, n int) []byte {
 		r.Float64()*2, r.Uint32())
 }
 
-// jsonLine is a structured log of a service, about 330 bytes long.
+// jsonLine is a structured log of a service, 367 bytes long on average with its line feed.
 func jsonLine(dst []byte, r *rand.Rand, n int) []byte {
 	return fmt.Appendf(dst, `{"time":"%s","level":"%s","service":"orders","host":"app-%02d","trace_id":"%016x%016x","span_id":"%016x","user_id":%d,"path":"%s","status":%d,"duration_ms":%.2f,"msg":"request finished","client":{"ip":"10.%d.%d.%d","agent":"%s"}}`,
 		begin.Add(time.Duration(n)*time.Millisecond).Format(time.RFC3339Nano), pick(r, []string{"info", "info", "info", "warn", "error"}), r.IntN(12),
@@ -86,7 +86,7 @@ func jsonLine(dst []byte, r *rand.Rand, n int) []byte {
 		r.IntN(256), r.IntN(256), r.IntN(256), pick(r, agents))
 }
 
-// wideLine is 512 bytes of words, of which a third hardly compress.
+// wideLine is 511 bytes of words, of which a third hardly compress.
 func wideLine(dst []byte, r *rand.Rand, n int) []byte {
 	dst = fmt.Appendf(dst, "%012d ", n)
 	for len(dst) < 511 {

@@ -42,6 +42,7 @@ func (b *bench) emulator(ctx context.Context) error {
 	defer c.stop()
 	s.addr = freePort
 	if err := listening(ctx, s.addr); err != nil {
+		_ = c.stop() // what it said is complete then
 		return fmt.Errorf("%w\n%s", err, c.last())
 	}
 	got := map[string][]result{}

@@ -95,44 +95,53 @@ func (b *bench) latency(ctx context.Context) error {
 		{"sdk, defaults", "", []string{}},
 		{"sdk, linger 100 ms", "", []string{"-linger", "100"}},
 	} {
-		var d delays
-		s, err := newSink(d.inspect)
-		if err != nil {
+		if err := b.delay(ctx, try.name, try.batch, try.sdk); err != nil {
 			return err
 		}
-		path := filepath.Join(b.dir, "live.log")
-		if err := os.WriteFile(path, nil, 0o600); err != nil {
-			return err
-		}
-		h, err := b.host(settings{addr: s.addr, paths: path, batch: try.batch})
-		if err != nil {
-			return err
-		}
-		var c *child
-		if try.sdk == nil {
-			c, err = h.start(ctx, b)
-		} else {
-			c, err = startChild(ctx, b.bin["sdk"], append(try.sdk, "-endpoint", "http://"+s.addr, "-follow", fmt.Sprintf("%ds", b.seconds+5), path)...)
-		}
-		if err != nil {
-			return err
-		}
-		if err := until(ctx, 2*time.Second, func() bool { return false }); ctx.Err() != nil {
-			return err
-		}
-		sent, err := b.drip(ctx, path)
-		if err != nil {
-			return err
-		}
-		_ = until(ctx, 5*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
-		cpu := c.busy()
-		_ = c.stop()
-		n, p50, p99 := d.quantiles()
-		fmt.Fprintf(b.out, "  %-26s p50 %4d ms, p99 %4d ms, %d of %d lines, %d requests, CPU %.2f %%\n", try.name, p50.Milliseconds(), p99.Milliseconds(),
-			n, sent, s.requests.Load(), 100*cpu.Seconds()/float64(b.seconds+2))
-		s.close()
-		h.remove()
 	}
+	return nil
+}
+
+// delay measures one program: that of the SDK with its arguments, or shipper (nil) with lines of [target.central.batch].
+func (b *bench) delay(ctx context.Context, name, batch string, sdk []string) error {
+	var d delays
+	s, err := newSink(d.inspect)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	path := filepath.Join(b.dir, "live.log")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return err
+	}
+	h, err := b.host(settings{addr: s.addr, paths: path, batch: batch})
+	if err != nil {
+		return err
+	}
+	defer h.remove()
+	var c *child
+	if sdk == nil {
+		c, err = h.start(ctx, b)
+	} else {
+		c, err = startChild(ctx, b.bin["sdk"], append(sdk, "-endpoint", "http://"+s.addr, "-follow", fmt.Sprintf("%ds", b.seconds+5), path)...)
+	}
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	if err := until(ctx, 2*time.Second, func() bool { return false }); ctx.Err() != nil {
+		return err
+	}
+	sent, err := b.drip(ctx, path)
+	if err != nil {
+		return err
+	}
+	_ = until(ctx, 5*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
+	cpu := c.busy()
+	_ = c.stop()
+	n, p50, p99 := d.quantiles()
+	fmt.Fprintf(b.out, "  %-26s p50 %4d ms, p99 %4d ms, %d of %d lines, %d requests, CPU %.2f %%\n", name, p50.Milliseconds(), p99.Milliseconds(),
+		n, sent, s.requests.Load(), 100*cpu.Seconds()/float64(b.seconds+2))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -87,10 +88,32 @@ func main() {
 		o.only = "flame"
 		sections = append(sections, section{"flame", (*bench).flame})
 	}
+	if err := o.check(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(2)
+	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// check refuses what would measure nothing.
+func (o options) check() error {
+	if min(o.size, o.rounds, o.seconds, o.files) < 1 {
+		return errors.New("-size, -rounds, -seconds and -files are at least 1")
+	}
+	for name := range strings.SplitSeq(o.only, ",") {
+		if name != "" && !slices.ContainsFunc(sections, func(s section) bool { return s.name == name }) {
+			return fmt.Errorf("-only: there is no section %q", name)
+		}
+	}
+	for name := range strings.SplitSeq(o.against, ",") {
+		if name != "" && !slices.Contains(programs, name) {
+			return fmt.Errorf("-against: there is no program %q", name)
+		}
+	}
+	return nil
 }
 
 func run(ctx context.Context, o options) error {

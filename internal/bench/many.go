@@ -73,6 +73,7 @@ func (b *bench) slow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer c.stop()
 	if err := until(ctx, 5*time.Second, func() bool { return false }); ctx.Err() != nil {
 		return err
 	}
