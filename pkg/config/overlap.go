@@ -48,7 +48,11 @@ func apart(a, b string) bool {
 		if i < 0 {
 			return p, p
 		}
-		return p[:i], p[strings.LastIndexAny(p, meta)+1:]
+		last := strings.LastIndexAny(p, meta) + 1
+		if head, tail = p[:i], p[last:]; strings.HasSuffix(p[:last], "**") {
+			tail = strings.TrimPrefix(tail, "/") // **/ may stand for nothing at all
+		}
+		return head, tail
 	}
 	headA, tailA := ends(a)
 	headB, tailB := ends(b)

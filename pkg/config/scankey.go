@@ -57,6 +57,10 @@ func (s *scanner) key() []part {
 			}
 		}
 		parts = append(parts, part{name, span{from, s.i}})
+		if len(parts) > maxDepth { // each is a table in the one before
+			s.deep, s.i = from, len(s.text)
+			return nil
+		}
 		s.space()
 		if !s.accept('.') {
 			return parts
