@@ -35,6 +35,7 @@ func (l *loader) check(c *Config) {
 	l.routes(c)
 	l.tests(c)
 	l.paths(c)
+	l.letters(c)
 	l.overlaps(c)
 	l.memory(c)
 	l.lines(c)

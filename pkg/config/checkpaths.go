@@ -18,7 +18,7 @@ func (l *loader) paths(c *Config) {
 			case p == "":
 			case !filepath.IsAbs(p):
 				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
-			case filepath.IsAbs(state) && reaches(p, in.Exclude, state, c.DeadLetter.Dir):
+			case filepath.IsAbs(state) && reaches(filepath.Clean(p), in.Exclude, state):
 				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
 			}
 		}
@@ -34,24 +34,25 @@ func (l *loader) element(path []string, i int) []string {
 }
 
 // reaches reports whether a pattern can match what shipper writes below its state directory.
-func reaches(pattern string, exclude []string, state, letters string) bool {
+func reaches(pattern string, exclude []string, state string) bool {
 	for _, x := range exclude {
 		if x == state || x == state+"/**" || x == state+"/**/*" {
 			return false
 		}
 	}
-	if strings.HasPrefix(pattern, state+"/") {
-		return true
-	}
-	if !filepath.IsAbs(letters) {
-		letters = filepath.Join(state, letters)
-	}
-	for _, own := range []string{state + "/lock", state + "/journal.*", state + "/snap.*", letters + "/*"} {
-		if overlap(pattern, own) {
+	for _, own := range []string{"/lock", "/journal.*", "/snap.*", "/dead-letter/*", "/spool/*"} {
+		if overlap(pattern, state+own) {
 			return true
 		}
 	}
-	return false
+	return strings.HasPrefix(pattern, state+"/")
+}
+
+// letters refuses a directory of dead letters that is not one of its own below the state directory.
+func (l *loader) letters(c *Config) {
+	if dir := filepath.Clean(c.DeadLetter.Dir); c.DeadLetter.Dir != "" && (!filepath.IsLocal(dir) || dir == "." || dir == "spool") {
+		l.wrong([]string{"dead_letter", "dir"}, codePath, fmt.Sprintf("%q is not the name of a directory for the letters in state_dir", c.DeadLetter.Dir), `such as "dead-letter"`)
+	}
 }
 
 // overlaps warns where two inputs can read the same file for the same target.
@@ -79,7 +80,9 @@ func common(a, b []string) string {
 
 func (l *loader) overlapping(c *Config, a, b, target string) {
 	for i, p := range c.Inputs[a].Paths {
+		p = filepath.Clean(p)
 		for k, q := range c.Inputs[b].Paths {
+			q = filepath.Clean(q)
 			if !overlap(p, q) || covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
 				continue
 			}

@@ -178,8 +178,15 @@ func (c *checker) judge(s *Step, name string, in config.Input, w *walk) {
 			s.fail(t)
 		}
 	case len(w.found) == 0:
-		s.warn(trouble{code: "SHP-F202", detail: detail, cause: "No file matches now. Files that appear later are found.", whose: Configuration,
-			fix: []string{"if there should be some: check paths and exclude of [input." + name + "]"}})
+		t := trouble{code: "SHP-F202", detail: detail, cause: "No file matches now. Files that appear later are found.", whose: Configuration,
+			fix: []string{"if there should be some: check paths and exclude of [input." + name + "]"}}
+		for _, p := range in.Paths {
+			if info, err := os.Stat(p); err == nil && info.IsDir() {
+				t.cause = p + " is a directory; paths name files."
+				t.fix = []string{fmt.Sprintf("write paths = [%q] in [input.%s], or /**/* for the directories below it too", filepath.Join(p, "*"), name)}
+			}
+		}
+		s.warn(t)
 	case os.Geteuid() == 0:
 		if _, err := user.Lookup("shipper"); err == nil { // the service's user, whose rights matter
 			s.ok(detail + " by root; for the service: runuser -u shipper -- shipper check")

@@ -105,6 +105,7 @@ func TestUnreadable(t *testing.T) {
 		{"secret/deep/*.log", Fail, "SHP-F203", "chmod 750"},
 		{"open.log", OK, "", "1 file, all readable"},
 		{"none*.log", Warn, "SHP-F202", "0 files"},
+		{"", Warn, "SHP-F202", "write paths = [\"" + dir + "/*\"] in [input."},
 	} {
 		c := newChecker(hostConfig(dir, filepath.Join(dir, tt.pattern)), Options{})
 		c.files(t.Context())
