@@ -225,21 +225,24 @@ func lineStart(f *os.File, off, size, limit int64) int64 {
 	return off
 }
 
-// growHeads takes more of the content into the head hashes of f's epochs once there is clearly more.
-func (t *Tailer) growHeads(f *file) {
+// growHeads takes more of the content into the head hashes of f's epochs once there is clearly more. It returns those whose content
+// was seen to be what it was.
+func (t *Tailer) growHeads(f *file) (verified streams) {
 	for s := range f.each() {
 		known := s.epoch.Identity.Head.Len
-		if known < HeadMax && f.info.Size >= min(HeadMax, 2*int64(known)) && f.info.Size > 0 && t.hold(s) {
-			t.growHead(s)
+		if known < HeadMax && f.info.Size >= min(HeadMax, 2*int64(known)) && f.info.Size > 0 && t.hold(s) && t.growHead(s) {
+			verified = append(verified, s)
 		}
 	}
+	return verified
 }
 
 // growHead records what the content of a parked stream begins with. Without that a copy of it would not be known after a
-// crash: no reader hands anything over before.
-func (t *Tailer) growHead(s *stream) {
-	if !s.reaches() {
-		return // another content may stand there already; a reader will find out
+// crash: no reader hands anything over before. It is false if another content may stand there already; a reader will find out.
+func (t *Tailer) growHead(s *stream) bool {
+	size, ok := s.reaches()
+	if !ok {
+		return false
 	}
 	h := *s.head.Load()
 	var grown Head
@@ -249,14 +252,18 @@ func (t *Tailer) growHead(s *stream) {
 		}
 	})
 	if err != nil || grown.Len == 0 {
-		return
+		return false
+	}
+	s.whole.Store(t.now().UnixNano())
+	if !s.file.packed() {
+		s.seen.Store(max(s.seen.Load(), size))
 	}
 	if grown.Len > h.Len {
 		s.head.Store(&grown)
 		h = grown
 	}
 	if h.Len == s.headed.Load() {
-		return
+		return true
 	}
 	if s.epoch.Identity.Head.Len == 0 {
 		t.fillEmpty(s, s.epoch.Seen) // after the head is known: what stands here may be copied away meanwhile
@@ -264,4 +271,5 @@ func (t *Tailer) growHead(s *stream) {
 	s.epoch.Identity.Head, s.epoch.Seen = h, t.recorded(s.route, s.path(), s.file, s.epoch.Seen)
 	s.headed.Store(h.Len)
 	t.opts.Positions.Update(s.epoch)
+	return true
 }

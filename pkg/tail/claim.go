@@ -124,7 +124,7 @@ func (t *Tailer) revive(rec *record, f *file, in *input) *stream {
 
 // intact reports whether the stream's own inode still holds its content. The stream is parked.
 func (s *stream) intact() bool {
-	if !s.reaches() {
+	if _, reaches := s.reaches(); !reaches {
 		return false
 	}
 	if s.file.f == nil {
@@ -134,15 +134,15 @@ func (s *stream) intact() bool {
 	return err == nil && head != different
 }
 
-// reaches is intact without a look at what the content begins with.
-func (s *stream) reaches() bool {
+// reaches is intact without a look at what the content begins with, and tells how long it is.
+func (s *stream) reaches() (size int64, ok bool) {
 	if s.file == nil || s.file.f == nil {
-		return s.file != nil
+		return 0, s.file != nil
 	}
 	info, err := linux.Fstat(s.file.f)
 	if err != nil || info.Size < s.off.Load() {
-		return false
+		return 0, false
 	}
 	_, m, err := s.holds(s.src)
-	return err == nil && m != different
+	return info.Size, err == nil && m != different
 }

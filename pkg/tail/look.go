@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"shipper/internal/linux"
@@ -97,10 +98,12 @@ func (t *Tailer) changed(f *file, info linux.Info, now time.Time) {
 	if len(f.streams) == 0 {
 		return
 	}
-	t.growHeads(f)
+	verified := t.growHeads(f)
 	t.markFile(f)
 	for s := range f.each() {
-		t.verify(s, shrunk)
+		if !slices.Contains(verified, s) {
+			t.verify(s, shrunk)
+		}
 	}
 }
 

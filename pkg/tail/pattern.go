@@ -55,7 +55,7 @@ func segments(path string) []string {
 // matches reports whether path is one to read.
 func (g glob) matches(path string) bool {
 	for _, p := range g.include {
-		if doublestar.MatchUnvalidated(p.text, path) {
+		if under(p.base, path) && doublestar.MatchUnvalidated(p.text, path) {
 			return !g.excluded(path)
 		}
 	}

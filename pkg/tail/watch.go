@@ -18,6 +18,7 @@ import (
 type events struct {
 	mu       sync.Mutex
 	paths    map[string]struct{} // changed, created or gone
+	taken    map[string]struct{} // what take returned last, to be used again
 	overflow bool
 	moved    map[StreamID]struct{} // settled further
 	awaited  map[StreamID]struct{} // whose settling discovery waits for
@@ -26,7 +27,7 @@ type events struct {
 }
 
 func newEvents() *events {
-	return &events{paths: map[string]struct{}{}, moved: map[StreamID]struct{}{}, awaited: map[StreamID]struct{}{}}
+	return &events{paths: map[string]struct{}{}, taken: map[string]struct{}{}, moved: map[StreamID]struct{}{}, awaited: map[StreamID]struct{}{}}
 }
 
 func (e *events) path(p string) {
@@ -60,13 +61,22 @@ func (e *events) await(id StreamID, on bool) {
 	}
 }
 
+// take returns what has come since the last call. The caller may use it until the next.
 func (e *events) take() (paths map[string]struct{}, overflow bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	paths, overflow = e.paths, e.overflow
-	e.paths, e.overflow = map[string]struct{}{}, false
+	if clear(e.taken); len(paths) > fewPaths {
+		e.paths, e.taken = map[string]struct{}{}, map[string]struct{}{} // one that was large once costs as much when it is empty
+	} else {
+		e.paths, e.taken = e.taken, e.paths
+	}
+	e.overflow = false
 	return paths, overflow
 }
+
+// fewPaths is how many paths a set of them may have held that is used again.
+const fewPaths = 1024
 
 // watcher turns notifications of directories into events.
 type watcher struct {
