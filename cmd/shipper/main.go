@@ -36,8 +36,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		code = f.code
 	}
 	if text := err.Error(); text != "" {
-		for line := range strings.SplitSeq(text, "\n") { // several errors that were joined
-			fmt.Fprintln(stderr, "shipper:", line)
+		for line := range strings.SplitSeq(text, "\n") { // several errors that were joined, or one that goes on
+			if !strings.HasPrefix(line, " ") {
+				line = "shipper: " + line
+			}
+			fmt.Fprintln(stderr, line)
 		}
 	}
 	if code == exitUsage {

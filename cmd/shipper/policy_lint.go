@@ -83,11 +83,7 @@ func readDocument(stdin io.Reader, name string) ([]byte, error) {
 		defer f.Close()
 		in = f
 	}
-	data, err := io.ReadAll(io.LimitReader(in, ram.MaxList+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return data, nil
+	return io.ReadAll(io.LimitReader(in, ram.MaxList+1)) // an error names the file
 }
 
 // bestLint takes the document for that of the role which it fits best.
@@ -132,7 +128,7 @@ func (g *global) printLint(name string, r ram.Report, s check.Set) error {
 				where += fmt.Sprintf(":%d", f.Column)
 			}
 		}
-		fmt.Fprintf(&b, "  %s%s%-10s%s  %s\n", paint.colour(tint, string(f.Severity)), strings.Repeat(" ", 9-len(f.Severity)), where, f.Code, paint.colour(colourBold, f.Title))
+		fmt.Fprintf(&b, "  %s%s%-9s %s  %s\n", paint.colour(tint, string(f.Severity)), strings.Repeat(" ", 9-len(f.Severity)), where, f.Code, paint.colour(colourBold, visible(f.Title)))
 		for _, l := range wrap(f.Explanation, checkWidth-21) {
 			fmt.Fprintf(&b, "%*s%s\n", 21, "", l)
 		}
@@ -173,6 +169,6 @@ func grants(b *strings.Builder, head string, list []ram.Grant) {
 		if g.Line > 0 {
 			line += fmt.Sprintf(" (line %d)", g.Line)
 		}
-		fmt.Fprintf(b, "    %s\n", line)
+		fmt.Fprintf(b, "    %s\n", visible(line))
 	}
 }

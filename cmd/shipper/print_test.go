@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"shipper/pkg/daemon/check"
+	"shipper/pkg/ram"
 )
 
 func TestNothingReachesTheTerminalRaw(t *testing.T) {
@@ -17,6 +18,20 @@ func TestNothingReachesTheTerminalRaw(t *testing.T) {
 		if got := visible(in); got != want {
 			t.Errorf("%q is shown as %s, want %s", in, got, want)
 		}
+	}
+}
+
+// A hostile policy document does not act on the terminal, and the columns keep apart.
+func TestLintShowsHostileDocuments(t *testing.T) {
+	var out strings.Builder
+	g := &global{stdout: &out}
+	doc := `{"Version":"1","Statement":[{"Effect":"Allow","Action":"log:\u001b[2J","Resource":"\u001b[2J"}]}`
+	if err := g.printLint("p.json", ram.Lint([]byte(doc), ram.Plan{}), check.Set{}); err != nil || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("%v, printed %q", err, out.String())
+	}
+	out.Reset()
+	if err := g.printLint("p.json", ram.Lint([]byte(strings.Repeat(" ", 150)+"{"), ram.Plan{}), check.Set{}); err != nil || !strings.Contains(out.String(), "line 1:152 SHP-A201  the document ends") {
+		t.Errorf("%v, printed %s", err, out.String())
 	}
 }
 

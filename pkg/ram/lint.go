@@ -36,10 +36,10 @@ func Lint(data []byte, need Plan) Report {
 	parts, err := ParseList(data)
 	if err != nil {
 		f := trap("A201")
-		if e, ok := errors.AsType[*SyntaxError](err); ok {
-			f.Line, f.Column = e.Line, e.Column
-		}
 		f.Title = err.Error()
+		if e, ok := errors.AsType[*SyntaxError](err); ok {
+			f.Line, f.Column, f.Title = e.Line, e.Column, e.Message
+		}
 		f.Fix = "mend line " + fmt.Sprint(f.Line) + ", or take the document that `shipper policy` writes"
 		return Report{Findings: []Finding{f}}
 	}

@@ -97,7 +97,7 @@ func TestLintSyntaxHasPosition(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := Lint(data, plan()).Findings[0]
-	if f.Line != 14 || f.Column != 7 || f.Title != "14:7: missing comma after the Action array" || f.Severity != Error {
+	if f.Line != 14 || f.Column != 7 || f.Title != "missing comma after the Action array" || f.Severity != Error {
 		t.Errorf("%+v", f)
 	}
 }

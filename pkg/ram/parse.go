@@ -11,7 +11,7 @@ import (
 func Parse(data []byte) (*Policy, error) {
 	p := &parser{scanner{src: data}}
 	if len(data) > MaxParse {
-		return nil, p.fail(MaxParse, "the document has %d bytes, more than the %d that are read", len(data), MaxParse)
+		return nil, p.fail(MaxParse, "the document is longer than the %d bytes that are read: RAM takes %d characters", MaxParse, MaxPolicy)
 	}
 	root, err := scan(data)
 	if err != nil {

@@ -54,7 +54,7 @@ func TestParseErrors(t *testing.T) {
 		{head + `"Resource":"\x"}]}`, `invalid escape`},
 		{head + `"Resource":nul}]}`, `where a value is expected`},
 		{strings.Repeat(`[`, 10000), `nested too deeply`},
-		{`{"Version":"1"}` + strings.Repeat(" ", MaxParse), `more than the 16384`},
+		{`{"Version":"1"}` + strings.Repeat(" ", MaxParse), `longer than the 16384`},
 	} {
 		_, err := Parse([]byte(c.in))
 		var syntax *SyntaxError
