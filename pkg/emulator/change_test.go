@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -49,8 +50,19 @@ func TestChange(t *testing.T) {
 	if err := l.PutAccount(Account{UID: "9", Keys: []Key{{ID: SenderKeyID, Secret: "s"}}}); err == nil {
 		t.Error("an account with the key of another")
 	}
-	if got := l.ctl("POST", "faults", `{"kind":"slow","delay":"-1s"}`); got.status != 400 {
-		t.Errorf("a fault of the past: %d", got.status)
+	for _, bad := range [][2]string{
+		{"faults", `{"kind":"slow","delay":"-1s"}`}, {"faults", ``}, {"faults", `{"kind":"slow"} {}`}, {"token_life", `"-5s"`},
+	} {
+		method := "PUT"
+		if bad[0] == "faults" {
+			method = "POST"
+		}
+		if got := l.ctl(method, bad[0], bad[1]); got.status != 400 || len(l.Faults().List()) > 0 {
+			t.Errorf("%s %s: %d %s", bad[0], bad[1], got.status, got.body)
+		}
+	}
+	if got := l.ctl("GET", "stats", ""); !strings.Contains(got.body, `"faults":{}`) {
+		t.Errorf("nothing is null: %s", got.body)
 	}
 	must(t, l.PutAccount(Account{UID: OwnerUID}))
 	wantSLS(t, "a key that is gone", c.PutLogs(DefaultProject, DefaultLogstore, sample(1)), 401, "Unauthorized", "AccessKeyId not found")

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -93,6 +94,9 @@ func (e *Emulator) newControl() http.Handler {
 		return nil
 	}))
 	m.HandleFunc("PUT /_emulator/token_life", put(func(_ *http.Request, d units.Duration) error {
+		if d < 0 {
+			return fmt.Errorf("%v is negative", d)
+		}
 		e.SetTokenLife(d.D())
 		return nil
 	}))
@@ -129,11 +133,18 @@ func put[T any](apply func(*http.Request, T) error) http.HandlerFunc {
 		var v T
 		dec := json.NewDecoder(io.LimitReader(r.Body, maxBody))
 		dec.DisallowUnknownFields()
-		if err := dec.Decode(&v); err != nil {
-			http.Error(w, fmt.Sprintf("body: %v", err), http.StatusBadRequest)
-			return
+		err := dec.Decode(&v)
+		switch {
+		case errors.Is(err, io.EOF):
+			err = errors.New("body: empty, JSON is expected")
+		case err != nil:
+			err = fmt.Errorf("body: %w", err)
+		case dec.More():
+			err = errors.New("body: something follows the JSON")
+		default:
+			err = apply(r, v)
 		}
-		finish(w, apply(r, v))
+		finish(w, err)
 	}
 }
 

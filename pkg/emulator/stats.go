@@ -89,7 +89,8 @@ func (e *Emulator) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	out := c.s
-	out.Faults, out.Denials = maps.Clone(c.s.Faults), slices.Clone(c.s.Denials)
+	out.Faults, out.Denials = map[string]int64{}, append([]Denial{}, c.s.Denials...)
+	maps.Copy(out.Faults, c.s.Faults)
 	out.Requests = map[string]map[string]int64{}
 	for op, results := range c.s.Requests {
 		out.Requests[op] = maps.Clone(results)
