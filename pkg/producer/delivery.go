@@ -95,7 +95,11 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 				return next, true
 			}
 		case Reject:
-			if len(l.pieces) > 1 {
+			// Nobody says that one log is at fault, but it may be. When log after log is refused it is not.
+			switch hopeless := d.streak.Load() >= maxStreak; {
+			case !l.single() && !hopeless:
+				return l.halve(), true
+			case len(l.pieces) > 1:
 				return l.apart(), true
 			}
 			l.rejects++

@@ -9,7 +9,7 @@ import (
 	"shipper/pkg/producer/deadletter"
 )
 
-// maxStreak is how many groups may be buried in a row. Data is not that bad: the fault must be in the request itself, and then
+// maxStreak is how many logs may be buried in a row. Data is not that bad: the fault must be in the request itself, and then
 // the target is held, so that the dead-letter store does not swallow what a correction would deliver.
 const maxStreak = 8
 

@@ -15,7 +15,7 @@ const (
 	Clock                       // our clock is wrong: learn the difference, sign again
 	Split                       // too large: halve at a log boundary
 	Sanitise                    // a log in it is not acceptable: find it, mend it or dead-letter it alone
-	Reject                      // the request is wrong in itself: dead letter after three tries
+	Reject                      // the request is wrong in itself: find the log, dead letter after three tries
 )
 
 var verdictNames = [...]string{"", "ok", "retry", "throttle", "renew", "hold", "clock", "split", "sanitise", "reject"}

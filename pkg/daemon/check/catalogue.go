@@ -118,7 +118,7 @@ var verdicts = map[producer.Verdict]string{
 	producer.Clock:    "shipper learns the difference and signs again.",
 	producer.Split:    "The batch is halved and sent again.",
 	producer.Sanitise: "The log is looked for, mended or put aside alone; all others are delivered.",
-	producer.Reject:   "After three tries the batch is put into the dead-letter directory.",
+	producer.Reject:   "The log that it is about is found by halving; after three tries it is put into the dead-letter directory. After eight in a row the target is held.",
 }
 
 // fromRule is a row of the verdict table.
