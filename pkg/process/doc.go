@@ -12,12 +12,12 @@
 //   - No content can make it panic, and no content is lost to a step that does not fit it: a line that cannot be parsed goes on
 //     as it is, a time that cannot be read leaves the time of reading, and both are counted.
 //   - What is held back of a stream (events whose end was not seen) is bounded by multiline.max_bytes, in a container's file by
-//     twice as much, and one line.
+//     twice as much, and one line or piece of one.
 //
 // How an event begins decides for the whole of it. When it had to be cut (longer than max_bytes or max_lines, or a line longer
 // than the input's max_line), the pieces after the first are sent or dropped as the first was and bear its time; they are not
-// parsed, but they are redacted. A value that a cut runs through can escape a redact step, and when a restart falls between the
-// pieces of an event, the rest is taken for an event of its own.
+// parsed, but they are redacted, also what a cut runs through (seam.go). When a restart falls between the pieces of an event, the rest
+// is taken for an event of its own.
 //
 // pkg/config decodes Config, the daemon makes one Program an input and one Pipe a stream and calls Pipe.Tick once a second for
 // pipes with something pending, and the tailer writes to the Pipe. The package does not read files, does not know about

@@ -40,6 +40,7 @@ type lane struct {
 	ev       *event // the open event, or nil
 	part     bool   // the last line is not finished: the lane's next text continues it
 	cut      bool   // the last event left before its end: a line that is none's beginning is a piece of it
+	split    bool   // the open event ends where the line was split, and waits for what follows there: see seam
 	dropping bool   // the last event was left out, and so are its pieces
 	time     int64  // of the last event
 }
@@ -166,7 +167,9 @@ func (p *Pipe) line(s *scratch, c *tail.Chunk, ln *tail.Line) {
 	}
 	p.pos += int64(ln.Size)
 	if l.ev != nil && p.ends(l, more) {
-		p.complete(s, c, l.ev)
+		if l.split = more && len(p.prog.seams) > 0; !l.split {
+			p.complete(s, c, l.ev)
+		}
 	}
 	p.bound(s, c)
 	if n := len(p.queue); p.prog.format == Docker && n > 0 {
@@ -194,7 +197,7 @@ func (p *Pipe) begin(s *scratch, c *tail.Chunk, l *lane, f frag) {
 // join adds f to the lane's event, or begins a piece if that was cut or has to be now.
 func (p *Pipe) join(s *scratch, c *tail.Chunk, l *lane, f frag, newLine bool) {
 	if ev := l.ev; ev != nil {
-		full := newLine && p.prog.multi != nil && ev.lines+ev.blank >= p.prog.multi.maxLines
+		full := l.split || newLine && p.prog.multi != nil && ev.lines+ev.blank >= p.prog.multi.maxLines
 		if !full && len(ev.text)+ev.blank+1+len(f.text) <= p.prog.limit {
 			before := len(ev.text)
 			ev.grow(f.text, newLine, c.Read)
@@ -202,7 +205,10 @@ func (p *Pipe) join(s *scratch, c *tail.Chunk, l *lane, f frag, newLine bool) {
 			s.tally.joined++
 			return
 		}
-		s.tally.cut++
+		if !l.split {
+			s.tally.cut++
+		}
+		f.text = p.seam(s, ev, f.text, newLine)
 		p.cut(s, c, ev)
 	}
 	p.open(s, c, l, f, true)
@@ -249,7 +255,7 @@ func (p *Pipe) cut(s *scratch, c *tail.Chunk, ev *event) {
 // complete ends an event and sends what does not wait for another.
 func (p *Pipe) complete(s *scratch, c *tail.Chunk, ev *event) {
 	ev.open = false
-	p.lanes[ev.lane].ev = nil
+	p.lanes[ev.lane].ev, p.lanes[ev.lane].split = nil, false
 	n := 0
 	for ; n < len(p.queue) && !p.queue[n].open; n++ {
 		end, marker := p.pos, p.at

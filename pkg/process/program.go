@@ -17,6 +17,7 @@ type Program struct {
 	limit   int        // bytes of an event
 	timeout time.Duration
 	actions []*action
+	seams   []*redact // those that look at the text of an event, also where it had to be cut
 	pool    sync.Pool // of *scratch
 	stats   counters
 }
@@ -48,6 +49,9 @@ func New(c Config) (*Program, error) {
 			return nil, err
 		}
 		p.actions = append(p.actions, a)
+		if r, ok := a.verb.(*redact); ok && (r.key == "" || r.key == ContentKey) {
+			p.seams = append(p.seams, r)
+		}
 	}
 	p.stats.steps = make([]stepCounters, len(p.actions))
 	p.pool.New = func() any {

@@ -88,7 +88,11 @@ type Redact struct {
 	// Key is the field. Default "": every field. A text that could not be parsed is still in content, where a step for a field
 	// that should have been found in it does not look: leave Key out for what must never leave the host.
 	Key string `toml:"key"`
-	// Regex finds what is replaced, every time it occurs.
+	// Regex finds what is replaced, every time it occurs. Where a line or an event is cut (max_line, multiline.max_bytes or max_lines)
+	// the 64 KiB before and after the cut are looked through as one, if Key is "" or "content". What can be sent in part all the same:
+	// a value that runs through two cuts or farther from one; one at whose end long_line = "truncate" cuts, as nobody reads on; one
+	// whose rest comes later than multiline.timeout, or in a container's file behind much of the other stream; and one with a restart
+	// between its pieces. Set max_line and max_bytes above what a line with secrets may take.
 	Regex string `toml:"regex"`
 	// Replace is what stands there then; $1 or ${name} is what a group matched, $$ a dollar. Default "***".
 	Replace *string `toml:"replace"`
