@@ -28,6 +28,30 @@ func (g *global) loadConfig() (*config.Config, error) {
 	return cfg, nil
 }
 
+// asking reads the configuration for a command that asks a running daemon. Files that have errors by now (broken) do not keep the
+// daemon from running with what it had: cfg then says where it may be asked, as far as they can be read.
+func (g *global) asking() (cfg *config.Config, broken error) {
+	opts := config.Options{Path: g.config, Set: g.set}
+	if cfg, broken = config.Load(opts); broken != nil {
+		cfg = config.Whereabouts(opts)
+	}
+	return cfg, broken
+}
+
+// asked turns what came of asking into the error of the command: where no daemon answers, broken files are the likelier trouble.
+func (g *global) asked(err, broken error) error {
+	f, _ := errors.AsType[*failure](err)
+	switch {
+	case broken == nil:
+	case f != nil && f.code == exitUnavailable:
+		fmt.Fprint(g.stderr, broken.Error())
+		return exit(exitConfig)
+	case err == nil && !g.quiet:
+		fmt.Fprintln(g.stderr, "shipper: the configuration on the disk has errors (shipper validate shows them), and the daemon goes on with what it had")
+	}
+	return err
+}
+
 // logger makes the daemon's log as [log] and the flags say.
 func (g *global) logger(cfg config.Log) *slog.Logger {
 	l, _ := g.leveled(cfg)

@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"shipper/pkg/admin"
-	"shipper/pkg/config"
 )
 
 func newReload(g *global) *cobra.Command {
@@ -37,24 +36,17 @@ an error in it changes nothing. Exit codes: 0 applied, or nothing had changed; 7
 	return cmd
 }
 
-// reload asks the daemon. The file on disk may be broken: then the places where a daemon's socket is by default are tried, so that
-// the daemon itself can say that it goes on with the old one.
+// reload asks the daemon, which says itself what is wrong with the files.
 func (g *global) reload(ctx context.Context, wait time.Duration) error {
-	cfg, loadErr := config.Load(config.Options{Path: g.config, Set: g.set})
-	if loadErr != nil {
-		cfg = config.Default()
-	}
+	cfg, broken := g.asking()
 	result, err := askReload(ctx, cfg.SocketPaths(os.Getenv))
 	switch {
 	case err == nil:
 		return g.printReload(result)
 	case ctx.Err() != nil:
 		return failf(exitUnavailable, "no answer within %s; the reload may still be under way (see shipper status)", wait)
-	case loadErr != nil:
-		fmt.Fprint(g.stderr, loadErr.Error())
-		return exit(exitConfig)
 	}
-	return err
+	return g.asked(err, broken)
 }
 
 // askReload tries the sockets in turn.

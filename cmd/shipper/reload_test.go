@@ -39,7 +39,7 @@ paths = ["/var/log/app.log"]
 	answer := make(chan admin.ReloadResult, 1)
 	s, err := admin.Listen(t.Context(), admin.Options{
 		Socket: filepath.Join(dir, "shipper.sock"), Listen: "127.0.0.1:0", Beats: admin.NewBeats(time.Now), Log: slog.New(slog.DiscardHandler),
-		Look: func() admin.Snapshot { return admin.Snapshot{} },
+		Look: func() admin.Snapshot { return admin.Snapshot{Status: admin.Status{Schema: admin.Schema}} },
 		Reload: func(ctx context.Context) admin.ReloadResult {
 			select {
 			case r := <-answer:
@@ -77,6 +77,23 @@ paths = ["/var/log/app.log"]
 		answer <- row.answer
 		if code, stdout, stderr := ask(); code != row.code || stdout != row.out || stderr != row.errs {
 			t.Errorf("%s: %d\n%s%s", row.name, code, stdout, stderr)
+		}
+	}
+	if err := os.WriteFile(file, []byte(text+"unknown = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	answer <- admin.ReloadResult{Hash: "h", Error: "unknown key\n"}
+	if code, _, stderr := ask(); code != exitConfig || stderr != "unknown key\n" {
+		t.Errorf("a broken file: %d %s", code, stderr)
+	}
+	for _, args := range [][]string{{"status", "-c", file}, {"top", "--once", "-c", file}} {
+		var out, errs bytes.Buffer
+		code := run(t.Context(), args, &out, &errs)
+		if code != exitOK || !strings.Contains(errs.String(), "the daemon goes on with what it had") {
+			t.Errorf("%s beside a broken file: %d %s", args[0], code, &errs)
+		}
+		if code := run(t.Context(), append(args, "--set", "agent.state_dir="+t.TempDir(), "--set", "admin.listen="), &out, &errs); code != exitConfig || !strings.Contains(errs.String(), "SHP-C004") {
+			t.Errorf("%s without a daemon: %d %s", args[0], code, &errs)
 		}
 	}
 	if code, _, stderr := ask("--wait", "50ms"); code != exitUnavailable || !strings.Contains(stderr, "no answer within 50ms") {

@@ -138,11 +138,9 @@ func ago(at *time.Time) string {
 
 // askStatus asks the daemon of the configuration.
 func (g *global) askStatus(ctx context.Context) (*admin.Status, error) {
-	cfg, err := g.loadConfig()
-	if err != nil {
-		return nil, err
-	}
-	return askDaemon(ctx, cfg)
+	cfg, broken := g.asking()
+	status, err := askDaemon(ctx, cfg)
+	return status, g.asked(err, broken)
 }
 
 // askDaemon tries the sockets first: they need no port, and their file mode says who may ask.

@@ -50,17 +50,14 @@ It ends with INT (Ctrl-C), after --count logs, or after --for. Exit codes: 0; 69
 			if o.count < 0 || o.limit < 0 {
 				return failf(exitUsage, "--count and --for cannot be negative")
 			}
-			cfg, err := g.loadConfig()
-			if err != nil {
-				return err
-			}
+			cfg, broken := g.asking()
 			for _, n := range []struct {
 				flag, name string
 				known      bool
 			}{
 				{"--input", o.want.Input, cfg.Inputs[o.want.Input].Paths != nil}, {"--target", o.want.Target, cfg.Targets[o.want.Target].Project != ""},
 			} {
-				if n.name != "" && !n.known {
+				if n.name != "" && !n.known && broken == nil {
 					return failf(exitUsage, "%s %q: the configuration has none of that name", n.flag, n.name)
 				}
 			}
@@ -71,11 +68,11 @@ It ends with INT (Ctrl-C), after --count logs, or after --for. Exit codes: 0; 69
 				ctx, cancel = context.WithTimeout(ctx, o.limit)
 				defer cancel()
 			}
-			err = overSockets(cfg.SocketPaths(os.Getenv), func(socket string) error { return g.tap(ctx, socket, o) })
+			err := overSockets(cfg.SocketPaths(os.Getenv), func(socket string) error { return g.tap(ctx, socket, o) })
 			if ctx.Err() != nil {
 				return nil // asked to end before anything came
 			}
-			return err
+			return g.asked(err, broken)
 		},
 	}
 	f := cmd.Flags()

@@ -37,9 +37,12 @@ terminal one after the other. Exit codes: 0; 69 no daemon answers.`,
 			if every < minTop {
 				return failf(exitUsage, "--interval %s is too short: at least %s", every, minTop)
 			}
-			cfg, err := g.loadConfig()
-			if err != nil {
-				return err
+			cfg, broken := g.asking()
+			if broken != nil { // say it before the screen is taken
+				_, err := askDaemon(cmd.Context(), cfg)
+				if err = g.asked(err, broken); err != nil {
+					return err
+				}
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()

@@ -52,6 +52,21 @@ type loader struct {
 // Load reads the file, what it includes, the environment and the flags, and checks the whole. The error is Errors, with
 // every problem in it; there is no Config then.
 func Load(opts Options) (*Config, error) {
+	c, bad := assemble(opts)
+	if len(bad) > 0 {
+		return nil, bad
+	}
+	return c, nil
+}
+
+// Whereabouts is what can be made of files that Load refuses: enough to find a daemon, which goes on with the configuration that it
+// had. What cannot be read of it is as if it was not there.
+func Whereabouts(opts Options) *Config {
+	c, _ := assemble(opts)
+	return c
+}
+
+func assemble(opts Options) (*Config, Errors) {
 	l := newLoader(opts)
 	l.file(l.main, nil)
 	l.override(opts.Set)
@@ -68,10 +83,7 @@ func Load(opts Options) (*Config, error) {
 			bad = append(bad, p)
 		}
 	}
-	if len(bad) > 0 {
-		return nil, bad
-	}
-	return c, nil
+	return c, bad
 }
 
 // newLoader returns a loader that has read nothing yet.
