@@ -180,7 +180,21 @@ func TestRotation(t *testing.T) {
 			t.Errorf("%q: %+v", tt.text, s)
 		}
 	}
+	// What logrotate.conf says before it includes the others holds for them, too, and its own paths are no logs.
+	if err := os.WriteFile(filepath.Join(dir, "logrotate.conf"), []byte("copytruncate\ncompresscmd /usr/bin/xz\ninclude "+dir+"/logrotate.d\n"+log+" {\n}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "logrotate.d", "app"), []byte(log+" {\n daily\n}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	c := newChecker(hostConfig(dir, log), Options{})
+	c.etc = dir
+	c.files(t.Context())
+	want := fmt.Sprintf("%[1]s/logrotate.conf uses copytruncate for %[2]s\n%[1]s/logrotate.d/app uses copytruncate for %[2]s", dir, log)
+	if s := c.step(StepRotation, "", c.rotation); s.Detail != want {
+		t.Errorf("general: %s, want %s", s.Detail, want)
+	}
+	c = newChecker(hostConfig(dir, log), Options{})
 	c.etc = filepath.Join(dir, "nothing")
 	if s := c.step(StepRotation, "", c.rotation); s.Status != Skipped {
 		t.Errorf("no logrotate: %+v", s)

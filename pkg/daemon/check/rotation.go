@@ -18,10 +18,14 @@ func (c *checker) rotation(s *Step) {
 	}
 	read := 0
 	var bad []string
-	for _, p := range places {
-		blocks, err := logrotate(p)
+	general := false // what logrotate.conf says of all files
+	for i, p := range places {
+		blocks, said, err := logrotate(p, general)
 		if err != nil {
 			continue // not there, or not for us to read
+		}
+		if i == 0 {
+			general = said
 		}
 		read++
 		for _, b := range blocks {
@@ -64,30 +68,32 @@ type block struct {
 }
 
 // logrotate reads the blocks of one file (logrotate(8)): paths before a brace, directives in it, scripts between postrotate and
-// endscript. A copytruncate outside of all blocks holds for every block that does not say nocopytruncate.
-func logrotate(path string) ([]block, error) {
+// endscript. A copytruncate outside of all blocks holds for every block that does not say nocopytruncate: general is what an
+// earlier file has said, and is returned as this one leaves it.
+func logrotate(path string, general bool) ([]block, bool, error) {
+	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() { // to open a pipe is to wait
+		return nil, general, fmt.Errorf("%s is not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, general, err
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
 	var out []block
-	var words []string // before a brace
-	general, inside, script := false, false, false
+	var patterns []string // before a brace
+	inside, script := false, false
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		line, _, _ := strings.Cut(strings.TrimSpace(lines.Text()), "#")
-		for _, word := range strings.Fields(strings.NewReplacer("{", " { ", "}", " } ").Replace(line)) {
-			word = strings.Trim(word, `"'`)
+		words := strings.Fields(strings.NewReplacer("{", " { ", "}", " } ", `"`, "", "'", "").Replace(line))
+		names := len(words) > 0 && strings.HasPrefix(words[0], "/") // else a directive: include /etc/logrotate.d
+		for _, word := range words {
 			switch {
 			case script:
 				script = word != "endscript"
 			case word == "{":
-				out, inside = append(out, block{patterns: words, copytruncate: general}), true
-				words = nil
+				out, inside = append(out, block{patterns: patterns, copytruncate: general}), true
+				patterns = nil
 			case word == "}":
 				inside = false
 			case slices.Contains([]string{"postrotate", "prerotate", "firstaction", "lastaction", "preremove"}, word):
@@ -98,10 +104,10 @@ func logrotate(path string) ([]block, error) {
 				} else {
 					general = word == "copytruncate"
 				}
-			case !inside && strings.HasPrefix(word, "/"):
-				words = append(words, word)
+			case !inside && names && strings.HasPrefix(word, "/"):
+				patterns = append(patterns, word)
 			}
 		}
 	}
-	return out, lines.Err()
+	return out, general, lines.Err()
 }
