@@ -68,7 +68,8 @@ type Time struct {
 	Key string `toml:"key"`
 	// Layout is "rfc3339", "iso8601" (also with a blank for the T, or without fraction or zone), "unix" (seconds, with fraction),
 	// "unix_ms", "unix_us", "unix_ns", a strftime layout ("%d/%b/%Y:%H:%M:%S %z") or a Go layout ("02/Jan/2006:15:04:05 -0700").
-	// A layout without a year takes the one that brings the time next to the time of reading, not in the future.
+	// It has a month and a day, and AM or PM if its hours are of twelve. Without a year it takes the one that brings the time next to
+	// the time of reading, not in the future.
 	Layout string `toml:"layout"`
 	// Zone is that of times which do not say theirs: "Asia/Shanghai", "UTC". Default "Local", the host's. Daylight saving is
 	// that of each time, not of today.
