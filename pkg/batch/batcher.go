@@ -100,7 +100,8 @@ type Limit struct {
 	Enough int64
 }
 
-// Take appends to dst the oldest sealed batch, and those behind it as long as they are within limit. It waits for the first;
+// Take appends to dst the oldest sealed batch, and those behind it as long as they are within limit and, with little memory, no more than
+// one batch may take. It waits for the first;
 // ctx ends the wait with ctx's cause. After Close it returns io.EOF when nothing is left. Several may take at once.
 func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch, error) {
 	for {
@@ -145,9 +146,10 @@ func (b *Batcher) empty() bool {
 
 func (b *Batcher) takeLocked(dst []*Batch, limit Limit) []*Batch {
 	var bytes int64
+	most := min(limit.Bytes, int64(b.largest()))
 	for n := 0; b.head < len(b.queue) && n < max(limit.Groups, 1); n++ {
 		next := b.queue[b.head]
-		if bytes += int64(len(next.Group())); n > 0 && bytes > limit.Bytes {
+		if bytes += int64(len(next.Group())); n > 0 && bytes > most {
 			break
 		}
 		b.queue[b.head] = nil

@@ -15,9 +15,10 @@ func (b *Batcher) roomFor(n int64) bool {
 const smallest = 16 << 10
 
 // largest is what one open batch may take, in bytes: with little memory a part of it, so that there is room for several and for those
-// that are on their way. It is a power of two then, so that buffers that come back fit those that are wanted.
+// that are on their way, each with its body and, while that is made, the room for it. It is a power of two then, so that buffers that
+// come back fit those that are wanted.
 func (b *Batcher) largest() int {
-	part := uint64(b.share.Load()) / 4
+	part := uint64(b.share.Load()) / 8
 	part = 1 << (bits.Len64(part|1) - 1)
 	return int(min(int64(max(part, smallest)), int64(b.config.MaxBytes), MaxGroup))
 }

@@ -197,3 +197,35 @@ func TestOtherMemory(t *testing.T) {
 		t.Error("still watching after Close")
 	}
 }
+
+// With little memory neither a batch nor what travels together is as large as max_bytes allows: a body, and the room that it is made in,
+// come on top, for each sender.
+func TestRequestsTakeAPartOfMemory(t *testing.T) {
+	const limit = 4 << 20
+	r := newRig(t, Options{Config: Config{MaxBytes: MaxGroup, MaxLogs: 100_000, MaxDelay: units.Duration(time.Hour), InFlight: 8}, Budget: NewBudget(limit)})
+	text := bytes.Repeat([]byte("0123456789abcdef0123456789abcdef\n"), 2000)
+	one := r.Writer(r.stream(), path("/one"))
+	for from := int64(0); one.Ready() && r.Stats().Queued < 2; from += int64(len(text)) {
+		one.Write(chunkOf(from, text, time.Now()))
+	}
+	for range 8 {
+		w := r.Writer(r.stream(), path("/small"))
+		w.Write(chunkOf(0, text, time.Now()))
+	}
+	r.Seal()
+	for taken := 0; r.Stats().Queued > 0; taken++ {
+		batches, err := r.Take(t.Context(), nil, Limit{Bytes: MaxGroup, Groups: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := 0
+		for _, b := range batches {
+			size += len(b.Group())
+			b.Ack()
+			b.Free()
+		}
+		if size > limit/8 {
+			t.Errorf("request %d: %d batches of %d bytes in %d of memory", taken, len(batches), size, limit)
+		}
+	}
+}

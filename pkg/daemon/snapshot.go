@@ -46,6 +46,10 @@ func (d *Daemon) reasons(gen *generation) (reasons []string, ready bool) {
 			ready = false
 			reasons = append(reasons, "target "+name+": "+why)
 		}
+		if why, all := gen.targets[name].unkept(); why != "" {
+			ready = ready && !all
+			reasons = append(reasons, "target "+name+": "+why)
+		}
 	}
 	if err := d.store.Trouble(); err != nil {
 		reasons = append(reasons, "positions are kept in memory only: "+err.Error())
@@ -80,6 +84,15 @@ func (t *target) reason() string {
 		return fmt.Sprintf("no request was accepted for %s: %s (%s)", d.Round(time.Second), p.LastError.Cause, p.LastError.ID)
 	}
 	return ""
+}
+
+// unkept says why senders of a target wait with a dead letter, and whether all of them do; "" when none does.
+func (t *target) unkept() (why string, all bool) {
+	p, most := t.producer.Stats(), t.cfg.Batch.InFlight
+	if p.Unkept == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("dead letters cannot be written, %d of %d senders wait: %s (SHP-P903)", p.Unkept, most, p.UnkeptReason), p.Unkept >= most
 }
 
 // unreadyAfter is how long requests may fail in a way that passes by itself before the target is not ready: readiness is no place for a

@@ -3,9 +3,11 @@ package producer
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"shipper/internal/backoff"
+	"shipper/internal/quiet"
 	"shipper/pkg/producer/deadletter"
 )
 
@@ -54,7 +56,6 @@ func (d *delivery) sanitise(l *load, f Finding) []load {
 // bury writes l to the dead-letter store and settles it as dead. It tries until that works: lines are not given up before they
 // are safe. It returns false if ctx ended before.
 func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
-	wait := backoff.New(time.Second, time.Minute, nil)
 	for i := range l.pieces {
 		p := &l.pieces[i]
 		r := p.lines()
@@ -62,17 +63,8 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 		letter := deadletter.Letter{Time: d.Now().UTC(), Target: d.Target, Project: d.Config.Project, Logstore: d.Config.Logstore,
 			Path: b.Path, From: r.From, To: r.To, Logs: p.logs(), Status: f.Status, Code: f.Code, Message: f.Message,
 			RequestID: f.RequestID, Group: b.Slice(p.from, p.to)}
-		for {
-			end := d.busy.begin()
-			err := d.DeadLetters.Write(letter)
-			end()
-			if err == nil {
-				break
-			}
-			d.Log.Error("dead letters cannot be written: the lines wait", "code", "SHP-P903", "path", b.Path, "offset", r.From, "err", err)
-			if backoff.Rest(ctx, wait.Next(), nil); ctx.Err() != nil {
-				return false
-			}
+		if !d.keep(ctx, letter) {
+			return false
 		}
 		d.meter.bury(f.Code, p.logs())
 		d.burials.Report("the service refuses lines for ever: they are in the dead-letter files (shipper dlq list)", "code", f.ID,
@@ -83,4 +75,61 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 	}
 	d.streak.Add(1)
 	return true
+}
+
+// keep writes a dead letter, for as long as that takes. It returns false if ctx ended before.
+func (d *delivery) keep(ctx context.Context, letter deadletter.Letter) bool {
+	wait := backoff.New(time.Second, time.Minute, nil)
+	write := func() error {
+		defer d.busy.begin()()
+		return d.DeadLetters.Write(letter)
+	}
+	err := write()
+	if err == nil {
+		return true
+	}
+	d.unkept.begin(err)
+	defer d.unkept.end()
+	for ; err != nil; err = write() {
+		d.unkept.trouble.Report("dead letters cannot be written: the lines wait", "code", "SHP-P903", "path", letter.Path, "offset", letter.From, "err", err)
+		if backoff.Rest(ctx, wait.Next(), nil); ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// unkept is the dead letters that the disk does not take now.
+type unkept struct {
+	trouble *quiet.Trouble
+
+	mu      sync.Mutex
+	senders int    // that wait for it
+	why     string // for the last of them to begin
+}
+
+func (u *unkept) begin(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.senders++
+	u.why = err.Error()
+}
+
+func (u *unkept) end() {
+	u.mu.Lock()
+	u.senders--
+	over := u.senders == 0
+	u.mu.Unlock()
+	if over {
+		u.trouble.Over("no dead letter waits to be written any more", "code", "SHP-P903")
+	}
+}
+
+func (u *unkept) state() (senders int, why string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.senders == 0 {
+		return 0, ""
+	}
+	return u.senders, u.why
 }

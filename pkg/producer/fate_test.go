@@ -204,7 +204,16 @@ func TestDeadLetterDiskFull(t *testing.T) {
 		w.dead.fail = 5
 		w.write("poison")
 		start := time.Now()
+		go func() {
+			time.Sleep(500 * time.Millisecond)
+			if s := w.Stats(); s.Unkept != 1 || !strings.Contains(s.UnkeptReason, "no space") {
+				t.Errorf("while it waits: %d, %q", s.Unkept, s.UnkeptReason)
+			}
+		}()
 		w.run()
+		if s := w.Stats(); s.Unkept != 0 || s.UnkeptReason != "" || strings.Count(w.log.String(), "SHP-P903") != 2 {
+			t.Errorf("afterwards: %d, %q\n%s", s.Unkept, s.UnkeptReason, w.log)
+		}
 		w.check(nil, []string{"poison"})
 		if time.Since(start) < 5*time.Second {
 			t.Error("the disk was asked without pause")

@@ -92,6 +92,7 @@ type Producer struct {
 	clocks   *quiet.Trouble // of this host and the service
 	burials  *quiet.Trouble // dead letters
 	mendings *quiet.Trouble // logs that were changed
+	unkept   unkept
 }
 
 // grace is how long requests in flight may take to end after Run's context has.
@@ -128,6 +129,7 @@ func New(o Options) (*Producer, error) {
 		clocks:   quiet.New(o.Log, slog.LevelWarn, o.Now),
 		burials:  quiet.New(o.Log, slog.LevelError, o.Now),
 		mendings: quiet.New(o.Log, slog.LevelWarn, o.Now),
+		unkept:   unkept{trouble: quiet.New(o.Log, slog.LevelError, o.Now)},
 	}
 	if o.Config.ExactlyOnce {
 		// That the service stores several groups under one number wholly or not at all is written nowhere.

@@ -30,6 +30,8 @@ type Stats struct {
 	Held          bool   // delivery waits for somebody to change something
 	HeldReason    string // why, for people; "" when not held
 	HeldSince     time.Time
+	Unkept        int           // senders that wait because a dead letter cannot be written
+	UnkeptReason  string        // why it cannot; "" when none waits
 	ClockOffset   time.Duration // the service's clock minus ours, as requests are signed with
 	Up            bool          // see Producer.Up
 	DownSince     time.Time     // when the first request in a row was not accepted; zero while they are
@@ -158,6 +160,7 @@ func (p *Producer) Stats() Stats {
 		s.DownSince = time.Unix(0, at)
 	}
 	s.InFlight, s.InFlightLimit, s.Held = p.gate.state()
+	s.Unkept, s.UnkeptReason = p.unkept.state()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.LastError = m.lastError
