@@ -23,7 +23,7 @@ func (p *Pipe) skip(s *scratch, c *tail.Chunk, ln *tail.Line) {
 			return
 		case joins:
 			p.pos += int64(ln.Size)
-			l.ev.blank++
+			l.ev.blank = min(l.ev.blank+1, p.prog.limit) // more of them end the event in any case
 			return
 		default: // the beginning of an event without text, which is no log
 			p.complete(s, c, l.ev)

@@ -42,15 +42,21 @@ func (ev *event) own() {
 func (ev *event) grow(text []byte, newLine bool, read time.Time) {
 	ev.own()
 	if newLine {
-		for range ev.blank + 1 {
-			ev.buf = append(ev.buf, '\n')
-		}
+		ev.buf = ev.endLines(ev.buf)
 		ev.from = len(ev.buf)
 		ev.lines += ev.blank + 1
 		ev.blank = 0
 	}
 	ev.buf = append(ev.buf, text...)
 	ev.text, ev.last = ev.buf, read
+}
+
+// endLines appends a line feed for the last line and for each empty one behind it.
+func (ev *event) endLines(dst []byte) []byte {
+	for range ev.blank + 1 {
+		dst = append(dst, '\n')
+	}
+	return dst
 }
 
 // judge says what a new line is to the event before it: a part of it, or the beginning of one, which may end with it.

@@ -17,9 +17,9 @@ func (p *Pipe) seam(s *scratch, ev *event, text []byte, newLine bool) []byte {
 
 func (r *redact) seam(s *scratch, ev *event, text []byte, newLine bool) []byte {
 	end := ev.text[max(0, len(ev.text)-seamWidth):]
-	both := append(make([]byte, 0, len(end)+1+min(len(text), seamWidth)), end...)
+	both := append(make([]byte, 0, len(end)+ev.blank+1+min(len(text), seamWidth)), end...)
 	if newLine {
-		both = append(both, '\n')
+		both = ev.endLines(both)
 	}
 	from, to := len(end), len(both) // of what stands between the two
 	both = append(both, text[:min(len(text), seamWidth)]...)

@@ -31,6 +31,8 @@ func TestRedactOverCuts(t *testing.T) {
 			[]string{"content=a...", "content= d"}},
 		{"a field", Config{Steps: star(Redact{Regex: `key=\w+`, Key: "content"})}, []piece{{"ke", tail.Continued}, {"y=1", 0}}, []string{"content=***", "content="}},
 		{"another field", Config{Steps: star(Redact{Regex: `key=\w+`, Key: "other"})}, []piece{{"ke", tail.Continued}, {"y=1", 0}}, []string{"content=ke", "content=y=1"}},
+		{"empty lines", Config{Multiline: &Multiline{Start: `^\d`, MaxBytes: 8}, Steps: star(Redact{Regex: `SEC\n\nRET`})},
+			plainLines("1 SEC", "", "RETxx", "2"), []string{"content=1 ***", "content=xx", "content=2"}},
 		{"max lines", Config{Multiline: &Multiline{Start: `^\d`, MaxLines: 2}, Steps: star(Redact{Regex: `(?s)BEGIN.*?END`})},
 			plainLines("1", "x BEGIN", "y END z", "2 BEGIN", "3 END"), []string{"content=1\nx ***", "content= z", "content=2 BEGIN", "content=3 END"}},
 		{"a line feed is no value", Config{Multiline: &Multiline{Start: `^\d`, MaxLines: 1}, Steps: star(Redact{Regex: `\s+`})},
