@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +30,7 @@ func newDLQReplay(g *global) *cobra.Command {
 		Short: "Send dead letters again and remove those that are accepted",
 		Long: `Send dead letters again, to the target's Logstore as it is configured now, and remove those that are accepted. Exit codes:
 0 all were accepted; 1 some were refused again and stay; 69 the endpoint cannot be reached; 75 interrupted; 77 the cloud
-said no. INT or TERM ends it behind the letter that is on its way, a second one at once. A kill in between may leave letters that were accepted: they would be sent twice.`,
+said no; 78 some are for a target that is not configured, and stay. INT or TERM ends it behind the letter that is on its way, a second one at once. A kill in between may leave letters that were accepted: they would be sent twice.`,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			choose, err := chooseLetters(ids, all, target, 0)
 			if err != nil {
@@ -41,7 +43,7 @@ said no. INT or TERM ends it behind the letter that is on its way, a second one 
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second one ends the process
-			r := &replay{g: g, cfg: cfg, store: store, log: g.logger(cfg.Log), lines: map[string]*line{}}
+			r := &replay{g: g, cfg: cfg, store: store, log: g.logger(cfg.Log), lines: map[string]*line{}, strange: map[string]int{}}
 			err = g.eachLetter(store, func(l deadletter.Letter) error {
 				if !choose(l) {
 					return nil
@@ -83,6 +85,7 @@ type replay struct {
 	done    []string // accepted and still on the disk
 	sent    int
 	refused []refusedLetter
+	strange map[string]int // letters by targets that the configuration does not have
 }
 
 // refusedLetter is one that stays.
@@ -95,8 +98,13 @@ type refusedLetter struct {
 // removeEvery bounds how many letters a kill can make be sent twice.
 const removeEvery = 64
 
-// letter sends one letter. An error ends the run: what keeps this one from being sent keeps all of them.
+// letter sends one letter. An error ends the run: what keeps this one from being sent keeps all of them. One that nobody knows where to
+// send stays.
 func (r *replay) letter(ctx context.Context, l deadletter.Letter) error {
+	if _, known := r.cfg.Targets[l.Target]; !known {
+		r.strange[l.Target]++
+		return nil
+	}
 	to, err := r.line(l.Target)
 	if err != nil {
 		return err
@@ -149,6 +157,12 @@ func (r *replay) end(err error, missing []string) error {
 	switch {
 	case err != nil:
 		return err
+	case len(r.strange) > 0:
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(r.strange)) {
+			names = append(names, fmt.Sprintf("%q (%s)", name, count(r.strange[name], "letter")))
+		}
+		return failf(exitConfig, "letters stay, because the configuration does not have their target (any more): %s", strings.Join(names, ", "))
 	case len(missing) > 0:
 		return failf(exitProblem, "%w: %v", deadletter.ErrNotFound, missing)
 	case len(r.refused) > 0:
@@ -172,10 +186,7 @@ func (r *replay) line(name string) (*line, error) {
 	if l := r.lines[name]; l != nil {
 		return l, nil
 	}
-	cfg, known := r.cfg.Targets[name]
-	if !known {
-		return nil, failf(exitConfig, "a letter is for target %q, which the configuration does not have (any more)", name)
-	}
+	cfg := r.cfg.Targets[name]
 	client, err := producer.NewClient(cfg.Config, nil)
 	if err != nil {
 		return nil, fail(exitConfig, err)

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,5 +48,33 @@ func TestReplayInterrupted(t *testing.T) {
 	}
 	if code != exitUnsent || !strings.Contains(bad.String(), "interrupted") || left != 3 {
 		t.Errorf("exit code %d, %d letters left\n%s%s", code, left, out.String(), bad.String())
+	}
+}
+
+// Letters for a target that is gone stay, and keep nobody else's from being sent.
+func TestReplayWithoutTarget(t *testing.T) {
+	h := newCheckHost(t, nil)
+	store, err := deadletter.Open(filepath.Join(h.dir, "state", "dead-letter"), deadletter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := binary.AppendUvarint([]byte("\x08"), uint64(time.Now().Unix()))
+	group := append([]byte{0x0a, byte(len(now) + 8)}, append(now, "\x12\x06\x0a\x01k\x12\x01v"...)...) // one log: k=v
+	for _, target := range []string{"gone", "central", "\x1bgone", "central"} {
+		if err := store.Write(deadletter.Letter{Target: target, Logs: 1, Group: group}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var out, bad bytes.Buffer
+	code := run(t.Context(), []string{"-c", h.config(), "dlq", "replay", "--all"}, &out, &bad)
+	var left []string
+	for l, err := range store.List() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, l.Target)
+	}
+	if code != exitConfig || !strings.Contains(bad.String(), `"gone" (1 letter)`) || strings.Contains(bad.String(), "\x1b") || !slices.Equal(left, []string{"gone", "\x1bgone"}) {
+		t.Errorf("exit code %d, left %q\n%s%s", code, left, out.String(), bad.String())
 	}
 }
