@@ -271,6 +271,13 @@ func (p *Producer) throttle(ctx context.Context, n int64) error {
 	if p.limiter == nil {
 		return ctx.Err()
 	}
+	// One at a time: senders that took turns would all have to wait until nearly everything of all of them may go.
+	select {
+	case p.limited <- struct{}{}:
+		defer func() { <-p.limited }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	for burst := int64(p.limiter.Burst()); n > 0; n -= burst {
 		if err := p.limiter.WaitN(ctx, int(min(n, burst))); err != nil {
 			return err

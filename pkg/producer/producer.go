@@ -79,6 +79,7 @@ type Producer struct {
 	client  *Client
 	gate    *gate
 	limiter *rate.Limiter // nil: no rate limit
+	limited chan struct{} // holds one while somebody waits for the limiter
 	pacer   pacer
 	groups  int // most of them in one request
 	keys    keys
@@ -123,7 +124,7 @@ func New(o Options) (*Producer, error) {
 		return nil, fmt.Errorf("producer %s: %w", o.Target, err)
 	}
 	client.memory = o.Budget
-	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay), groups: maxGroups,
+	p := &Producer{Options: o, client: client, gate: newGate(o.InFlight, nil), pacer: newPacer(o.MaxDelay), groups: maxGroups, limited: make(chan struct{}, 1),
 		held:     quiet.New(o.Log, slog.LevelError, o.Now),
 		bumpy:    &bumps{trouble: quiet.New(o.Log, slog.LevelWarn, o.Now)},
 		clocks:   quiet.New(o.Log, slog.LevelWarn, o.Now),

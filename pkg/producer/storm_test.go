@@ -72,6 +72,26 @@ func TestRateLimit(t *testing.T) {
 	})
 }
 
+// Requests that are larger than what may go out in a second go out one after the other, not all at once after a silence.
+func TestRateLimitIsSteady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := settings()
+		c.Retry.RateLimit = 1 << 10
+		w := newWorld(t, worldOptions{config: c, logs: 300, inFlight: 8})
+		w.MaxBytes = 1
+		w.write(numbered(300 * 8)...)
+		last := time.Now()
+		w.run()
+		each := float64(w.Stats().SentRaw) / 8 / 1024
+		for i, at := range w.service.seen {
+			if gap := at.Sub(last).Seconds(); gap > each+1 || gap < each-1.5 {
+				t.Errorf("request %d came %.1f s behind the one before it, want about %.1f", i+1, gap, each)
+			}
+			last = at
+		}
+	})
+}
+
 // storms are answers of a service in deep trouble.
 var storms = []answer{
 	{}, {}, {}, {},
