@@ -64,6 +64,13 @@ func (d *delays) inspect(group []byte) {
 	}
 }
 
+// came is how many lines have come. It is asked again and again while lines are under way, and must not hold them up.
+func (d *delays) came() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.list)
+}
+
 // quantiles returns how many lines came, the median and the 99th percentile.
 func (d *delays) quantiles() (n int, p50, p99 time.Duration) { return d.quantilesUntil(time.Now()) }
 
@@ -136,7 +143,7 @@ func (b *bench) delay(ctx context.Context, name, batch string, sdk []string) err
 	if err != nil {
 		return err
 	}
-	_ = until(ctx, 5*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
+	_ = until(ctx, 5*time.Second, func() bool { return d.came() >= sent })
 	cpu := c.busy()
 	_ = c.stop()
 	n, p50, p99 := d.quantiles()

@@ -90,7 +90,7 @@ func (b *bench) slow(ctx context.Context) error {
 			first = time.Now()
 		}
 	}
-	_ = until(ctx, 15*time.Second, func() bool { n, _, _ := d.quantiles(); return n >= sent })
+	_ = until(ctx, 15*time.Second, func() bool { return d.came() >= sent })
 	took := time.Since(began).Seconds()
 	cpu := c.busy() - before
 	memory := c.memory("VmRSS")
