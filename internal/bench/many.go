@@ -33,6 +33,52 @@ func (b *bench) many(line string) (root string, paths []string, err error) {
 	return root, paths, nil
 }
 
+// follow starts a shipper that follows the files below root, and a sink for it that inspect looks into. stop ends both.
+func (b *bench) follow(ctx context.Context, root string, inspect func(group []byte)) (s *sink, c *child, stop func(), err error) {
+	if s, err = newSink(inspect); err != nil {
+		return nil, nil, nil, err
+	}
+	h, err := b.host(settings{addr: s.addr, paths: filepath.Join(root, "*", "*.log")})
+	if err != nil {
+		s.close()
+		return nil, nil, nil, err
+	}
+	if c, err = h.start(ctx, b); err != nil {
+		h.remove()
+		s.close()
+		return nil, nil, nil, err
+	}
+	return s, c, func() {
+		_ = c.stop()
+		h.remove()
+		s.close()
+	}, nil
+}
+
+// packs counts groups, and those that do not tell what they must: their path and a pack id that no other has.
+type packs struct {
+	mu     sync.Mutex
+	seen   map[string]map[string]bool // path -> pack ids
+	groups int
+	odd    int
+}
+
+func (p *packs) inspect(group []byte) {
+	t := tags(group)
+	path, pack := t["__path__"], t["__pack_id__"]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.groups++
+	if path == "" || pack == "" || p.seen[path][pack] {
+		p.odd++
+		return
+	}
+	if p.seen[path] == nil {
+		p.seen[path] = map[string]bool{}
+	}
+	p.seen[path][pack] = true
+}
+
 // slow appends one line a second to each of many files.
 func (b *bench) slow(ctx context.Context) error {
 	root, paths, err := b.many("")
@@ -41,39 +87,15 @@ func (b *bench) slow(ctx context.Context) error {
 	}
 	defer os.RemoveAll(root)
 	var d delays
-	var mu sync.Mutex
-	packs := map[string]map[string]bool{} // path -> pack ids
-	groups, odd := 0, 0
-	s, err := newSink(func(group []byte) {
+	p := packs{seen: map[string]map[string]bool{}}
+	s, c, stop, err := b.follow(ctx, root, func(group []byte) {
 		d.inspect(group)
-		t := tags(group)
-		mu.Lock()
-		defer mu.Unlock()
-		groups++
-		path, pack := t["__path__"], t["__pack_id__"]
-		if path == "" || pack == "" || packs[path][pack] {
-			odd++
-			return
-		}
-		if packs[path] == nil {
-			packs[path] = map[string]bool{}
-		}
-		packs[path][pack] = true
+		p.inspect(group)
 	})
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	h, err := b.host(settings{addr: s.addr, paths: filepath.Join(root, "*", "*.log")})
-	if err != nil {
-		return err
-	}
-	defer h.remove()
-	c, err := h.start(ctx, b)
-	if err != nil {
-		return err
-	}
-	defer c.stop()
+	defer stop()
 	if err := until(ctx, 5*time.Second, func() bool { return false }); ctx.Err() != nil {
 		return err
 	}
@@ -99,7 +121,7 @@ func (b *bench) slow(ctx context.Context) error {
 	fmt.Fprintf(b.out, "  %d files, one line a second each: %.1f requests/s, CPU %.1f %%, %.1f MB now, %.1f MB peak\n", b.files,
 		float64(s.requests.Load())/took, 100*cpu.Seconds()/took, float64(memory)/1e6, float64(c.peak.Load())/1e6)
 	fmt.Fprintf(b.out, "  %d of %d lines in %d groups, %d paths, %d groups without path, without pack id or with one twice, %d bodies unreadable; p50 %d ms, p99 %d ms\n",
-		n, sent, groups, len(packs), odd, s.bad.Load(), p50.Milliseconds(), p99.Milliseconds())
+		n, sent, p.groups, len(p.seen), p.odd, s.bad.Load(), p50.Milliseconds(), p99.Milliseconds())
 	n, p50, p99 = d.quantilesUntil(first)
 	fmt.Fprintf(b.out, "  the first %d lines: p50 %d ms, p99 %d ms; CPU of the start %.2f s\n", n, p50.Milliseconds(), p99.Milliseconds(), before.Seconds())
 	return nil
@@ -134,21 +156,11 @@ func (b *bench) idle(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(root)
-	s, err := newSink(nil)
+	s, c, stop, err := b.follow(ctx, root, nil)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	h, err := b.host(settings{addr: s.addr, paths: filepath.Join(root, "*", "*.log")})
-	if err != nil {
-		return err
-	}
-	defer h.remove()
-	c, err := h.start(ctx, b)
-	if err != nil {
-		return err
-	}
-	defer c.stop()
+	defer stop()
 	if err := until(ctx, 20*time.Second, func() bool { return s.requests.Load() > 0 }); err != nil {
 		return err
 	}
