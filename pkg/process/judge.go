@@ -63,7 +63,7 @@ func (p *Program) play(lines []string, read time.Time) []Trace {
 		block = append(append(block, l...), '\n')
 		cut[i] = tail.Line{Size: len(l) + 1}
 		if l == "" {
-			cut[i].Flags = tail.Skip
+			cut[i].Flags = tail.Skip | tail.Empty
 		}
 	}
 	at := 0

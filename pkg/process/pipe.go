@@ -30,9 +30,9 @@ type Pipe struct {
 	pos   int64       // end of the lines that were taken
 	sent  int64       // end of what went to out
 	at    tail.Marker // of the bytes before pos, if the queue is not empty between calls
-	over  bool        // the end of the last line was left out
-	rest  bool        // the next line is the rest of a split one...
-	head  frag        // ...that began so (without its texts)
+	head  frag        // how the last line began (without its texts)
+	rest  bool        // it was split: the next line is its rest
+	mid   bool        // its end was not seen: it was split, or flushed unfinished
 }
 
 // lane is the state of stdout or stderr; an ordinary file is all stdout.
@@ -132,7 +132,7 @@ func (p *Pipe) restart(s *scratch, off int64, read time.Time) {
 	if len(p.queue) > 0 {
 		p.flush(s, p.chunk(read))
 	}
-	p.lanes, p.over, p.rest = [2]lane{}, false, false
+	p.lanes, p.rest, p.mid = [2]lane{}, false, false
 	p.pos, p.sent = off, off
 }
 
@@ -149,7 +149,6 @@ func (p *Pipe) line(s *scratch, c *tail.Chunk, ln *tail.Line) {
 		p.skip(s, c, ln)
 		return
 	}
-	p.over = ln.Flags&tail.Truncated != 0
 	f := frag{text: ln.Text, lane: p.head.lane, part: p.head.part, bad: p.head.bad, time: p.head.time}
 	if !p.rest {
 		f = p.prog.frame(s, ln.Text)
@@ -157,7 +156,7 @@ func (p *Pipe) line(s *scratch, c *tail.Chunk, ln *tail.Line) {
 	more := ln.Flags&tail.Continued != 0
 	l := &p.lanes[f.lane]
 	continues := l.part && (p.rest || !f.bad)
-	l.part, p.rest = f.part || more, more
+	l.part, p.rest, p.mid = f.part || more, more, ln.Flags&(tail.Continued|tail.Unterminated) != 0
 	p.head = frag{lane: f.lane, part: f.part, bad: f.bad, time: f.time}
 
 	if continues {

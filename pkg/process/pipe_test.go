@@ -67,6 +67,27 @@ func TestLines(t *testing.T) {
 			[]string{"skip", "content=c\nd", "skip", "content=e"}},
 		{"paragraphs by start", Config{Multiline: &Multiline{Start: `^$`}}, plainLines("a", "b", "", "c", "d"),
 			[]string{"content=a\nb", "skip", "content=c\nd"}},
+		{"short hole in an event", Config{Multiline: &Multiline{Start: `^\d`}},
+			[]piece{{"1", 0}, {"a", 0}, {"", tail.Skip}, {"b", 0}, {"2", 0}},
+			[]string{"content=1\na", "skip", "content=b", "content=2"}},
+		{"empty line behind a long one", Config{Multiline: &Multiline{Start: `^\d`}},
+			[]piece{{"1", 0}, {"a", tail.Truncated}, {"", tail.Skip}, {"2", 0}, {"", 0}, {"b", 0}},
+			[]string{"content=1\na", "skip", "content=2\n\nb"}},
+		{"empty line behind an event that was cut", Config{Multiline: &Multiline{End: `;$`}, Steps: []Step{{DropIf: &Match{Regex: "^a"}}}},
+			[]piece{{"a", tail.Truncated}, {"bb", tail.Skip}, {"", 0}, {"c;", 0}, {"d", 0}},
+			[]string{"skip", "skip", "skip", "skip", "content=d"}},
+		{"end of a line that was flushed", Config{Multiline: &Multiline{Start: `^\d`}},
+			[]piece{{"1", 0}, {"a", tail.Unterminated}, {"", 0}, {"b", 0}, {"2", tail.Unterminated}, {"", 0}, {"", 0}, {"c", 0}},
+			[]string{"content=1\na\nb", "content=2\n\nc"}},
+		{"end of a flushed line is no empty line", Config{Multiline: &Multiline{End: `^$`}},
+			[]piece{{"a", tail.Unterminated}, {"", 0}, {"b", 0}, {"", 0}, {"c", 0}},
+			[]string{"content=a\nb", "content=c"}},
+		{"end of a flushed line, alone", Config{Steps: []Step{{Add: map[string]string{"x": "y"}}}},
+			[]piece{{"a", tail.Unterminated}, {"", 0}, {"b", 0}},
+			[]string{"content=a x=y", "skip", "content=b x=y"}},
+		{"end of a flushed line of a container", Config{Format: CRI, Steps: []Step{{Remove: []string{"_time_"}}}},
+			[]piece{{o1 + "P a", 0}, {o1 + "F b", tail.Unterminated}, {"", 0}, {e1 + "P x", 0}, {o2 + "P c", tail.Unterminated}, {"", 0}, {e1 + "F y", 0}, {o2 + "F d", 0}},
+			[]string{"0501T100000.000000001 content=ab _source_=stdout", "skip", "0501T100001 content=xy _source_=stderr", "0501T100002 content=cd _source_=stdout"}},
 		{"end of a long line", Config{Multiline: &Multiline{Start: `^\d`}},
 			[]piece{{"1", 0}, {"aaa", tail.Truncated}, {"", tail.Skip}, {"b", 0}, {"2", 0}},
 			[]string{"content=1\naaa", "skip", "content=b", "content=2"}},
@@ -287,8 +308,8 @@ func TestChunkingNeverShows(t *testing.T) {
 		case 4, 5:
 			s = `{"log":"1 x` + rapid.SampledFrom([]string{"", `\n`}).Draw(t, "nl") + `","stream":"` + rapid.SampledFrom([]string{"stdout", "stderr"}).Draw(t, "stream") + `","time":"2024-05-01T10:00:00Z"}`
 		}
-		flags := rapid.SampledFrom([]tail.Flags{0, 0, 0, 0, 0, tail.Continued, tail.Skip, tail.Truncated}).Draw(t, "flags")
-		if flags == tail.Continued && s == "" {
+		flags := rapid.SampledFrom([]tail.Flags{0, 0, 0, 0, 0, tail.Continued, tail.Skip, tail.Truncated, tail.Unterminated}).Draw(t, "flags")
+		if flags&(tail.Continued|tail.Unterminated) != 0 && s == "" {
 			s = "-" // the tailer makes no empty pieces
 		}
 		return piece{s, flags}

@@ -76,7 +76,7 @@ func (p piece) bytes() string {
 	switch {
 	case p.flags&tail.Skip != 0:
 		return strings.Repeat("\x00", len(p.text)+1)
-	case p.flags&tail.Continued != 0:
+	case p.flags&(tail.Continued|tail.Unterminated) != 0:
 		return p.text
 	}
 	return p.text + "\n"
@@ -115,8 +115,8 @@ func (f *file) write(p *Pipe, n int, read time.Time) {
 	var lines []tail.Line
 	for i := f.next; i < f.next+n; i++ {
 		l := tail.Line{Size: int(f.offs[i+1] - f.offs[i]), Flags: f.pieces[i].flags}
-		if f.pieces[i].text == "" { // as the tailer does
-			l.Flags |= tail.Skip
+		if f.pieces[i].text == "" && l.Flags == 0 { // as the tailer does
+			l.Flags = tail.Skip | tail.Empty
 		}
 		if l.Flags&tail.Skip == 0 {
 			b := f.offs[i] - start

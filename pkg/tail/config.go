@@ -23,7 +23,7 @@ type Config struct {
 	StartAt string `toml:"start_at"`
 	// Poll is how often a directory that cannot be watched is looked at. Default 1s.
 	Poll units.Duration `toml:"poll"`
-	// MaxLine is the longest line in bytes of the file; LongLine says what becomes of longer ones. Default 512KiB.
+	// MaxLine is the longest line in bytes of the file, without its end; LongLine says what becomes of longer ones. Default 512KiB.
 	MaxLine units.Bytes `toml:"max_line"`
 	// LongLine is split (pieces), truncate (the first max_line bytes) or skip. Default split.
 	LongLine string `toml:"long_line"`

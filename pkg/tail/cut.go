@@ -8,10 +8,10 @@ import (
 
 // cutter cuts the bytes of one stream into lines. It keeps no bytes: what it does not use stays in the file.
 //
-//   - A line end is \n or \r\n. An empty line carries nothing and becomes a Skip.
+//   - A line end is \n or \r\n. An empty line carries nothing and becomes a Skip that says Empty.
 //   - NUL bytes where a line should begin are the hole that a writer without O_APPEND leaves after a truncation: a Skip,
 //     but only once something follows them, because at the end of a file they may be space that the writer reserved.
-//   - A line longer than max bytes is treated by policy; its neighbours do not notice.
+//   - A line longer than max bytes without its end is treated by policy; its neighbours do not notice.
 type cutter struct {
 	max      int
 	long     policy
@@ -70,7 +70,7 @@ func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, use
 			used += n
 			continue
 		}
-		end := c.cs.newline(rest[:min(len(rest), c.max+unit)])
+		end := c.end(rest)
 		switch {
 		case c.skipping:
 			n := end + unit
@@ -81,7 +81,7 @@ func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, use
 			}
 			lines = append(lines, Line{Size: n, Flags: Skip})
 			used += n
-		case end < 0 && len(rest) >= c.max+unit:
+		case end < 0 && (len(rest) >= c.max+2*unit || final && len(rest) >= c.max+unit):
 			var n int
 			lines, n, text = c.overlong(lines, rest, text)
 			used += n
@@ -114,12 +114,21 @@ func (c *cutter) usual(lines []Line, data []byte) ([]Line, int) {
 			text = text[:end-1]
 		}
 		if len(text) == 0 {
-			lines = append(lines, Line{Size: end + 1, Flags: Skip})
+			lines = append(lines, Line{Size: end + 1, Flags: Skip | Empty})
 			continue
 		}
 		lines = append(lines, Line{Text: text, Size: end + 1})
 	}
 	return lines, used
+}
+
+// end returns where the line end of the line that rest begins with stands, its \n; -1 if there is none or the line is too long.
+func (c *cutter) end(rest []byte) int {
+	end := c.cs.newline(rest[:min(len(rest), c.max+2*c.cs.unit)])
+	if end > c.max && len(c.cs.trimCR(rest[:end])) > c.max {
+		return -1
+	}
+	return end
 }
 
 // leaveOut returns how much of rest belongs to the long line that is being skipped: no line end is near its beginning.
@@ -148,7 +157,7 @@ func (c *cutter) overlong(lines []Line, rest, text []byte) ([]Line, int, []byte)
 
 func (c *cutter) line(lines []Line, b, text []byte, size int, flags Flags) ([]Line, []byte) {
 	if len(b) == 0 {
-		return append(lines, Line{Size: size, Flags: Skip}), text
+		return append(lines, Line{Size: size, Flags: Skip | Empty}), text
 	}
 	if c.dec == nil {
 		return append(lines, Line{Text: b, Size: size, Flags: flags}), text

@@ -57,6 +57,7 @@ func texts(lines []Line) (out []string) {
 
 func TestCut(t *testing.T) {
 	utf16, _ := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().String("a\r\nਊ\n\nb")
+	wide, _ := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().String(strings.Repeat("x", 32) + "\r\n" + strings.Repeat("x", 33) + "\nb")
 	gbk, _ := simplifiedchinese.GBK.NewEncoder().String("你好\n" + strings.Repeat("好", 40) + "\nx")
 	long := strings.Repeat("x", 70)
 	for _, tt := range []struct {
@@ -68,7 +69,11 @@ func TestCut(t *testing.T) {
 		{"lines", "utf-8", split, "a\nb\r\n\n\r\nc", []string{"a", "b", "c"}},
 		{"NULs where a line begins", "utf-8", split, "\x00\x00a\x00b\n\x00\x00", []string{"a\x00b"}},
 		{"split", "utf-8", split, "a\n" + long + "\nb\n", []string{"a", long[:64], long[64:], "b"}},
-		{"exactly max", "utf-8", split, long[:64] + "\n" + long[:63] + "\r\n", []string{long[:64], long[:63]}},
+		{"exactly max", "utf-8", split, long[:64] + "\n" + long[:64] + "\r\n" + long[:64], []string{long[:64], long[:64], long[:64]}},
+		{"exactly max is not too long", "utf-8", skip, long[:64] + "\r\n" + long[:65] + "\nb\n" + long[:65], []string{long[:64], "b"}},
+		{"exactly max in UTF-16", "utf-8", skip, wide, []string{long[:32], "b"}},
+		{"split before its end", "utf-8", split, long[:64] + long[:64] + "\r\nb\n", []string{long[:64], long[:64], "b"}},
+		{"carriage return where a piece ends", "utf-8", split, long[:64] + "\rx\n" + long[:64] + "\r", []string{long[:64], "\rx", long[:64], "\r"}},
 		{"split between runes", "utf-8", split, "x" + strings.Repeat("好", 22) + "\n", []string{"x" + strings.Repeat("好", 21), "好"}},
 		{"truncate", "utf-8", truncate, long + long + "\nb\n", []string{long[:64], "b"}},
 		{"skip", "utf-8", skip, "a\n" + long + long + "\nb\n", []string{"a", "b"}},
@@ -86,6 +91,28 @@ func TestCut(t *testing.T) {
 			if strings.Join(got, "|") != strings.Join(tt.want, "|") {
 				t.Errorf("%s, windows of %d: %q, want %q", tt.name, window, got, tt.want)
 			}
+		}
+	}
+}
+
+// TestEmptyLines checks that only a line without text is told as one, not what else is left out.
+func TestEmptyLines(t *testing.T) {
+	for _, long := range []policy{split, truncate, skip} {
+		c := newCutter(4, long, utf8Charset())
+		in := "\xef\xbb\xbfa\n\nb\r\n\r\n\x00\x00c\nlong!\n\nlong\r\n\r\nlong\n\n"
+		var got []string
+		at := 0
+		for _, l := range cutAll(t, &c, []byte(in), 5, 3) {
+			if l.Flags&Empty != 0 {
+				got = append(got, in[at-1:at+l.Size])
+				if l.Flags != Empty|Skip {
+					t.Errorf("flags %b", l.Flags)
+				}
+			}
+			at += l.Size
+		}
+		if want := "\n\n \n\r\n \n\n \n\r\n \n\n"; strings.Join(got, " ") != want {
+			t.Errorf("policy %d: %q, want %q", long, got, want)
 		}
 	}
 }
@@ -142,7 +169,7 @@ func FuzzCut(f *testing.F) {
 		if name == "utf-8" && utf8.Valid(content) && !bytes.Contains(content, []byte{0}) && !bytes.HasPrefix(content, []byte{0xef}) {
 			want := naive(string(content))
 			for _, l := range want {
-				if len(l) > 62 {
+				if len(l) > 64 {
 					return
 				}
 			}

@@ -111,6 +111,8 @@ const (
 	Skip
 	// Unterminated: the file ended without a line end and will not grow any more (or flush_partial passed).
 	Unterminated
+	// Empty, with Skip: a line without text, that is its line end alone; or the end of a line whose text was Unterminated.
+	Empty
 )
 
 // Chunk is a run of whole lines from one stream, in order. Sizes of its Lines add up to To - From.
