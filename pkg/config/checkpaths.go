@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,35 @@ func (l *loader) paths(c *Config) {
 			}
 		}
 	}
+}
+
+// nuls refuses NUL bytes in whatever is a name, a path or an address: the kernel takes such a string for an error or for the part before
+// the NUL. They can only be meant in text.
+func (l *loader) nuls(n *node, path []string) {
+	switch key := path[max(0, len(path)-1):]; {
+	case len(path) == 1 && key[0] == "test":
+		return
+	case len(path) == 3 && slices.Contains([]string{"step", "multiline", "tags"}, key[0]):
+		return
+	}
+	for _, k := range sorted(n.table) {
+		l.nuls(n.table[k], append(clone(path), k))
+	}
+	for i, e := range n.list {
+		l.nuls(e, append(clone(path), fmt.Sprint(i)))
+	}
+	l.nul(n, path)
+}
+
+// nul reports a string with a NUL byte in it.
+func (l *loader) nul(n *node, path []string) bool {
+	s, ok := n.leaf.(string)
+	if !ok || !strings.Contains(s, "\x00") {
+		return false
+	}
+	l.add(l.problem(n, true, codeValue, quoteKey(path)+" holds a NUL byte", "no name, path or address has one"))
+	l.broken[join(path)] = true
+	return true
 }
 
 // element is the path of element i of a list, or of the single value that stands for the list.

@@ -28,6 +28,11 @@ func (l *loader) include(src *source, n *node, chain []string) {
 			continue
 		}
 		pattern := p.leaf.(string)
+		if l.nul(p, []string{"include"}) {
+			delete(l.broken, "include")
+			l.partial = true
+			continue
+		}
 		path := pattern
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(filepath.Dir(src.path), path)

@@ -71,6 +71,7 @@ func assemble(opts Options) (*Config, Errors) {
 	l.file(l.main, nil)
 	l.override(opts.Set)
 	l.expandAll(l.root, nil)
+	l.nuls(l.root, nil)
 	c := l.compose()
 	if l.more > 0 {
 		l.problems = append(l.problems, Problem{File: l.main, Code: codeMore, Message: fmt.Sprintf("%d more errors are not shown", l.more)})
