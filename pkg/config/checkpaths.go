@@ -88,10 +88,16 @@ func (l *loader) letters(c *Config) {
 // overlaps warns where two inputs can read the same file for the same target.
 func (l *loader) overlaps(c *Config) {
 	names := sorted(c.Inputs)
+	shapes := map[string][]shape{}
+	for _, name := range names {
+		for _, p := range c.Inputs[name].Paths {
+			shapes[name] = append(shapes[name], shapeOf(filepath.Clean(p)))
+		}
+	}
 	for i, a := range names {
 		for _, b := range names[i+1:] {
 			if target := common(c.Inputs[a].Target, c.Inputs[b].Target); target != "" {
-				l.overlapping(c, a, b, target)
+				l.overlapping(c, a, b, target, shapes)
 			}
 		}
 	}
@@ -108,12 +114,15 @@ func common(a, b []string) string {
 	return ""
 }
 
-func (l *loader) overlapping(c *Config, a, b, target string) {
-	for i, p := range c.Inputs[a].Paths {
-		p = filepath.Clean(p)
-		for k, q := range c.Inputs[b].Paths {
-			q = filepath.Clean(q)
-			if !overlap(p, q) || covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
+func (l *loader) overlapping(c *Config, a, b, target string, shapes map[string][]shape) {
+	one, other := shapes[a], shapes[b]
+	for i := range one {
+		for k := range other {
+			if !one[i].overlaps(other[k]) {
+				continue
+			}
+			p, q := filepath.Clean(c.Inputs[a].Paths[i]), filepath.Clean(c.Inputs[b].Paths[k])
+			if covered(q, c.Inputs[a].Exclude) || covered(p, c.Inputs[b].Exclude) {
 				continue
 			}
 			at := l.element([]string{"input", b, "paths"}, k)
