@@ -18,6 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"shipper/internal/quiet"
 )
 
 // Options is what a Server needs.
@@ -107,6 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	errs := make(chan error, len(s.listeners))
 	for _, l := range s.listeners {
+		l = steady{l, quiet.New(s.o.Log, slog.LevelWarn, nil)}
 		go func() { errs <- srv.Serve(l) }()
 	}
 	<-ctx.Done()

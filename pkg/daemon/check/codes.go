@@ -148,5 +148,7 @@ var daemonCodes = []Entry{
 
 	{Code: "SHP-D001", Title: "There is no control socket", Means: "Its path is longer than the kernel takes; status and top use the admin port.", Fix: "Set admin.socket to a shorter path."},
 	{Code: "SHP-D002", Title: "The configuration was not reloaded, the old one is in use", Means: "The new one has an error, or changes a setting that takes a restart. Nothing was changed.", Fix: "shipper reload, or shipper validate, shows every error."},
+	{Code: "SHP-D003", Title: "The admin port or socket does not answer", Means: "The kernel cannot hand over connections; the message says why. Lines are shipped all the same, and it is tried again every second.",
+		Fix: "Look for a lack of descriptors (LimitNOFILE=) or memory."},
 	{Code: "SHP-E001", Title: "The emulator refused a request", Means: "The reason says which check of the service it failed."},
 }
