@@ -19,7 +19,7 @@ func (l *loader) paths(c *Config) {
 			case p == "":
 			case !filepath.IsAbs(p):
 				l.wrong(at, codePath, fmt.Sprintf("%q is not an absolute path", p), "begin with /")
-			case filepath.IsAbs(state) && reaches(filepath.Clean(p), in.Exclude, state):
+			case filepath.IsAbs(state) && reaches(filepath.Clean(p), in.Exclude, state, c.DeadLetter.Dir):
 				l.wrong(at, codePath, fmt.Sprintf("%q leads to shipper's own files in %s", p, state), fmt.Sprintf("narrow it, or add exclude = [%s]", quote(state+"/**")))
 			}
 		}
@@ -63,24 +63,26 @@ func (l *loader) element(path []string, i int) []string {
 	return path
 }
 
+// ownFiles is what shipper writes below its state directory, beside the letters.
+var ownFiles = []string{"lock", "journal.*", "snap.*", "pack.*", "spool/*"}
+
 // reaches reports whether a pattern can match what shipper writes below its state directory.
-func reaches(pattern string, exclude []string, state string) bool {
+func reaches(pattern string, exclude []string, state, letters string) bool {
 	for _, x := range exclude {
 		if x == state || x == state+"/**" || x == state+"/**/*" {
 			return false
 		}
 	}
-	for _, own := range []string{"/lock", "/journal.*", "/snap.*", "/dead-letter/*", "/spool/*"} {
-		if overlap(pattern, state+own) {
-			return true
-		}
-	}
-	return strings.HasPrefix(pattern, state+"/")
+	within := func(own string) bool { return overlap(pattern, filepath.Join(state, own)) }
+	return strings.HasPrefix(pattern, state+"/") || within(letters+"/*") || slices.ContainsFunc(ownFiles, within)
 }
 
 // letters refuses a directory of dead letters that is not one of its own below the state directory.
 func (l *loader) letters(c *Config) {
-	if dir := filepath.Clean(c.DeadLetter.Dir); c.DeadLetter.Dir != "" && (!filepath.IsLocal(dir) || dir == "." || dir == "spool") {
+	dir := filepath.Clean(c.DeadLetter.Dir)
+	first, _, _ := strings.Cut(dir, "/")
+	taken := slices.ContainsFunc(ownFiles, func(own string) bool { return overlap(own, first) || overlap(own, first+"/x") })
+	if c.DeadLetter.Dir != "" && (!filepath.IsLocal(dir) || dir == "." || taken) {
 		l.wrong([]string{"dead_letter", "dir"}, codePath, fmt.Sprintf("%q is not the name of a directory for the letters in state_dir", c.DeadLetter.Dir), `such as "dead-letter"`)
 	}
 }
