@@ -198,39 +198,36 @@ func (c *checker) judge(s *Step, name string, in config.Input, w *walk) {
 func closedFiles(detail string, w *walk) trouble {
 	t := trouble{code: "SHP-F201", whose: Host, cause: "Their lines stay where they are: shipper tries again and again, and sends nothing of them until then."}
 	n := 0
-	var example shut // one that chmod opens
-	name := func(list []shut, what string) {
+	opens := "" // a command that opens one of them
+	name := func(list []shut, what, mode string) {
 		for _, p := range list {
 			why := cause(p.err)
 			if errors.Is(p.err, fs.ErrPermission) {
 				why += fmt.Sprintf(" for user %s (%s)", username(os.Geteuid()), rights(p.path))
-				if example.path == "" {
-					example = p
-				}
+				opens = cmp.Or(opens, fmt.Sprintf("chgrp adm %[1]s && chmod %[2]s %[1]s", word(p.path), mode))
 			}
 			if n++; n <= maxNamed {
 				detail += "\n" + p.path + ": " + why + what
 			}
 		}
 	}
-	name(w.locked, "")
-	name(w.closed, ", a directory that cannot be entered")
+	name(w.locked, "", "640")
+	name(w.closed, ", a directory that cannot be entered", "750")
 	if n > maxNamed {
 		detail += fmt.Sprintf("\nand %d more", n-maxNamed)
 	}
 	t.detail = detail
-	mode := "640"
 	if len(w.locked) == 0 {
-		t.code, mode = "SHP-F203", "750"
+		t.code = "SHP-F203"
 	}
-	if example.path == "" {
+	if opens == "" {
 		t.fix = []string{"look at the disk or the mount: the kernel says so, and rights are not the reason"}
 		return t
 	}
 	t.fix = []string{
 		"install the unit's drop-in 10-read-root-only-logs.conf (CAP_DAC_READ_SEARCH and nothing else)",
 		"or give the group the right, here and in logrotate's create line:",
-		fmt.Sprintf("chgrp adm %[1]s && chmod %[2]s %[1]s", word(example.path), mode),
+		opens,
 	}
 	return t
 }

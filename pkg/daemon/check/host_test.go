@@ -2,11 +2,13 @@ package check
 
 import (
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -146,6 +148,15 @@ func TestWalk(t *testing.T) {
 	}
 	if s := strings.Join(got, " "); s != "a.log deep/er/b.log link.log" {
 		t.Errorf("found %s", s)
+	}
+}
+
+// The command fits what it is for, also where other files do not open for other reasons: a directory that nobody may enter is no file.
+func TestCommandFitsDirectory(t *testing.T) {
+	w := walk{locked: []shut{{"/var/log/round.log", syscall.ELOOP}}, closed: []shut{{"/var/log/app", fs.ErrPermission}}}
+	got := closedFiles("", &w)
+	if want := "chgrp adm /var/log/app && chmod 750 /var/log/app"; got.code != "SHP-F201" || !slices.Contains(got.fix, want) {
+		t.Errorf("%+v, want %s", got, want)
 	}
 }
 
