@@ -89,7 +89,7 @@ func (d *delivery) keep(ctx context.Context, letter deadletter.Letter) bool {
 		return true
 	}
 	d.unkept.begin(err)
-	defer d.unkept.end()
+	defer func() { d.unkept.end(err == nil) }()
 	for ; err != nil; err = write() {
 		d.unkept.trouble.Report("dead letters cannot be written: the lines wait", "code", "SHP-P903", "path", letter.Path, "offset", letter.From, "err", err)
 		if backoff.Rest(ctx, wait.Next(), nil); ctx.Err() != nil {
@@ -115,10 +115,10 @@ func (u *unkept) begin(err error) {
 	u.why = err.Error()
 }
 
-func (u *unkept) end() {
+func (u *unkept) end(kept bool) {
 	u.mu.Lock()
 	u.senders--
-	over := u.senders == 0
+	over := kept && u.senders == 0
 	u.mu.Unlock()
 	if over {
 		u.trouble.Over("no dead letter waits to be written any more", "code", "SHP-P903")

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -217,6 +218,22 @@ func TestDeadLetterDiskFull(t *testing.T) {
 		w.check(nil, []string{"poison"})
 		if time.Since(start) < 5*time.Second {
 			t.Error("the disk was asked without pause")
+		}
+	})
+}
+
+// Whoever stops waiting does not say that the letters are safe.
+func TestDeadLetterDiskFullAtStop(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(t, worldOptions{answer: fault("InvalidKey", "", func(*request) bool { return true })})
+		w.dead.fail = 1000
+		w.write("poison")
+		w.batcher.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = w.Run(ctx)
+		if strings.Contains(w.log.String(), "no dead letter waits") || w.Stats().Unkept != 0 || w.counts().Dead != 0 {
+			t.Errorf("%+v\n%s", w.counts(), w.log)
 		}
 	})
 }
