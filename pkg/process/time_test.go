@@ -91,6 +91,8 @@ func TestLayoutsThatCannotBeRight(t *testing.T) {
 		"2006-01-02 03:04:05": "PM",
 		"%Y-%m-%d %I:%M:%S":   "%p",
 		"2006-01-02 04:05":    "has no hour",
+		"2006-01-02 15:01:05": "has no minute",
+		"%Y-%m-%d %H:%m:%S":   "has no minute",
 	} {
 		_, err := reader(layout, time.UTC)
 		if err == nil || !strings.Contains(err.Error(), want) {

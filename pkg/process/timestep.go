@@ -124,6 +124,8 @@ func (l *clock) lacks(want, t time.Time) (what, hint string) {
 		return "AM or PM", "15 in a Go layout and %H in a strftime layout are hours of 24; with 03 and %I write PM and %p"
 	case t.Hour() == 0 && (t.Minute() != 0 || t.Second() != 0):
 		return "hour", "15 in a Go layout, %H in a strftime layout"
+	case t.Minute() == 0 && t.Second() != 0:
+		return "minute", "04 in a Go layout, %M in a strftime layout"
 	}
 	return "", ""
 }
