@@ -35,7 +35,9 @@ type Encoder struct {
 	seen [1 << tableLog]uint16
 }
 
-// Bound is the most bytes that the block of n bytes takes.
+// Bound is the most bytes that the block of n bytes takes. What a match leaves out, four bytes at least, pays for a token, an offset and
+// the first byte of a length, so behind each match the block is no longer than the input up to there and a 255th of that. The last
+// literals need two more. Those that are copied sixteen at once need none, as they begin margin before the end of the input.
 func Bound(n int) int { return n + n/255 + 16 }
 
 // hash mixes the first six of eight bytes; the prime is the one that LZ4's own tools use for so many.

@@ -85,7 +85,7 @@ func check(block, src []byte) error {
 		}
 		out, rest = append(out, rest2[:lits]...), rest2[lits:]
 		if len(rest) == 0 {
-			if len(src) >= lastLiterals && len(block) < len(src) && lits < lastLiterals {
+			if len(out) > lits && lits < lastLiterals {
 				return fmt.Errorf("%d last literals", lits)
 			}
 			break
