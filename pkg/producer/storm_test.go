@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,42 @@ func TestTimeoutsLowerTheLimit(t *testing.T) {
 		}()
 		w.run()
 		w.check(once(numbered(30)...), nil)
+	})
+}
+
+// A key belongs to a shard: one that hangs holds the lanes whose keys it has, and their one request each.
+func TestHangingShardHoldsItsLanes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c := settings()
+		c.ExactlyOnce = true
+		start := time.Now()
+		var mu sync.Mutex
+		keys := map[string]int{}
+		plan := func(r *request) answer {
+			mu.Lock()
+			key := r.URL.Query().Get("key")
+			n, known := keys[key]
+			if !known {
+				n = len(keys)
+				keys[key] = n
+			}
+			mu.Unlock()
+			if n%4 == 0 && time.Since(start) < 5*time.Minute {
+				return answer{hang: true}
+			}
+			time.Sleep(50 * time.Millisecond)
+			return answer{}
+		}
+		w := newWorld(t, worldOptions{config: c, inFlight: 8, logs: 1, answer: (&memory{}).answer(plan)})
+		w.write(numbered(400)...)
+		go func() {
+			time.Sleep(time.Minute)
+			if n := len(w.service.snapshot()); n != 398 {
+				t.Errorf("%d of 400 lines are stored after a minute", n)
+			}
+		}()
+		w.run()
+		w.check(once(numbered(400)...), nil)
 	})
 }
 
