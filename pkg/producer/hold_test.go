@@ -105,7 +105,7 @@ func TestBadCandidate(t *testing.T) {
 		start := time.Now()
 		w.run()
 		w.check(once(lines...), nil)
-		if w.Stats().CredentialsRejected != 1 || time.Since(start) > time.Second || w.log.String() != "" {
+		if w.Stats().CredentialsRejected != 1 || time.Since(start) > time.Second || w.troubles() != "" {
 			t.Errorf("%v %+v\n%s", time.Since(start), w.Stats(), w.log)
 		}
 	})
@@ -181,7 +181,7 @@ func TestWaitsForCredentials(t *testing.T) {
 				if held.Load() != (late > renewTime) {
 					t.Errorf("held %v after %v without credentials", held.Load(), late)
 				}
-				if late < renewTime && w.log.String() != "" {
+				if late < renewTime && w.troubles() != "" {
 					t.Errorf("routine was logged:\n%s", w.log)
 				}
 			})

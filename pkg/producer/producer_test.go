@@ -28,8 +28,11 @@ func TestDelivers(t *testing.T) {
 					s.LastAck.IsZero() || s.LastError != nil || s.Durations.Count != uint64(w.service.n) || s.SentRaw == 0 || s.SentCompressed == 0 {
 					t.Errorf("%+v", s)
 				}
-				if len(w.creds.rejected) != 0 || w.creds.accepted[1] == 0 || w.log.String() != "" {
-					t.Errorf("rejected %v accepted %v log %s", w.creds.rejected, w.creds.accepted, w.log)
+				if log := w.log.String(); strings.Count(log, "delivery works") != 1 || w.troubles() != "" {
+					t.Errorf("want one message, that delivery works:\n%s", log)
+				}
+				if len(w.creds.rejected) != 0 || w.creds.accepted[1] == 0 {
+					t.Errorf("rejected %v accepted %v", w.creds.rejected, w.creds.accepted)
 				}
 			})
 		}

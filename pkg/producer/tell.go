@@ -17,7 +17,9 @@ func (d *delivery) account(l *load, body *Body, r Reply, err error, f Finding) {
 	if f.Verdict == OK {
 		d.meter.sentRaw.Add(l.raw())
 		d.meter.sentCompressed.Add(int64(body.Len()))
-		d.meter.lastAck.Store(d.Now().UnixNano())
+		if d.meter.lastAck.Swap(d.Now().UnixNano()) == 0 { // after a start or a reload somebody waits for this
+			d.Log.Info("the first request is acknowledged: delivery works", "request_id", f.RequestID)
+		}
 		d.meter.downSince.Store(0)
 		return
 	}

@@ -133,6 +133,17 @@ func (w *world) run() {
 	}
 }
 
+// troubles is what was logged but for the first acknowledgement.
+func (w *world) troubles() string {
+	var out strings.Builder
+	for line := range strings.Lines(w.log.String()) {
+		if !strings.Contains(line, "delivery works") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
 // counts is the ledger's view of the present file.
 func (w *world) counts() tail.Counts { return w.stream.Epoch().Counts }
 
