@@ -141,7 +141,7 @@ func play(t testing.TB, prog *Program, pieces []piece, cuts ...int) *record {
 	}
 	f.write(p, len(pieces)-f.next, noon)
 	p.Finish()
-	if !r.closed || p.Pending() {
+	if !r.closed || p.Pending() || p.held != 0 {
 		t.Error("Finish left something behind")
 	}
 	if r.pos != int64(len(f.content)) {
