@@ -12,6 +12,9 @@ import (
 // ErrNone is inside every error of Current and Wait: there is no credential that could be used now.
 var ErrNone = errors.New("no usable credential")
 
+// ErrByHand is in the error of a systemd credential that cannot be read outside the service: only there is the variable set.
+var ErrByHand = errors.New("$CREDENTIALS_DIRECTORY is not set")
+
 // Whose says whose administrator can mend an error.
 type Whose string
 

@@ -111,8 +111,8 @@ func (s Secret) Read(env func(string) string) (string, error) {
 	case "credential":
 		v, err := readSecret(s.Path(env))
 		if err != nil && env("CREDENTIALS_DIRECTORY") == "" {
-			return "", fmt.Errorf("credential %s: $CREDENTIALS_DIRECTORY is not set (a unit needs LoadCredential=%s:PATH; a command on a terminal needs root, "+
-				"or $CREDENTIALS_DIRECTORY, and the service running): %w", s.where, s.where, err)
+			return "", fmt.Errorf("credential %s: %w (a unit needs LoadCredential=%s:PATH; a command on a terminal needs root, "+
+				"or $CREDENTIALS_DIRECTORY, and the service running): %w", s.where, ErrByHand, s.where, err)
 		}
 		return v, err
 	case "file":

@@ -35,7 +35,7 @@ const byHand = "run this as root while the service runs; for a unit of another n
 
 // identityFix is what gives this host an identity: access to a file that is there, or one of the sources.
 func identityFix(err error) string {
-	if err != nil && strings.Contains(err.Error(), "$CREDENTIALS_DIRECTORY is not set") {
+	if errors.Is(err, creds.ErrByHand) {
 		return byHand
 	}
 	e, ok := errors.AsType[*fs.PathError](err)

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"shipper/pkg/config"
+	"shipper/pkg/creds"
 )
 
 // A warning about the configuration is said once.
@@ -65,7 +66,12 @@ func TestIdentityFix(t *testing.T) {
 	if got := identityFix(&fs.PathError{Op: "open", Path: path + "/below", Err: fs.ErrPermission}); !strings.Contains(got, "directories above") {
 		t.Error(got)
 	}
-	if got := identityFix(errors.New("credential id: $CREDENTIALS_DIRECTORY is not set (...)")); !strings.Contains(got, "as root while the service runs") {
+	var handed creds.Secret
+	if err := handed.UnmarshalTOML(map[string]any{"credential": "id"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := handed.Read(func(string) string { return "" })
+	if got := identityFix(err); !strings.Contains(got, "as root while the service runs") {
 		t.Error(got)
 	}
 	if got := identityFix(errors.New("nothing is set")); !strings.Contains(got, "docs/configuration.md") {
