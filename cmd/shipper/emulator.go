@@ -2,10 +2,8 @@ package main
 
 import (
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -84,21 +82,14 @@ Control, from this machine only: GET /_emulator/stats, GET /_emulator/logs, POST
 }
 
 func readWorld(path string) (emulator.World, error) {
-	var w emulator.World
 	f, err := os.Open(path)
 	if err != nil {
-		return w, fmt.Errorf("--world: %w", err)
+		return emulator.World{}, fmt.Errorf("--world: %w", err)
 	}
 	defer f.Close()
-	dec := json.NewDecoder(io.LimitReader(f, 16<<20))
-	dec.DisallowUnknownFields()
-	switch err := dec.Decode(&w); {
-	case errors.Is(err, io.EOF):
-		return w, fmt.Errorf("--world %s: the file is empty; --print-world writes one to begin with", path)
-	case err != nil:
-		return w, fmt.Errorf("--world %s: %w", path, err)
-	case dec.More():
-		return w, fmt.Errorf("--world %s: something follows the end of the world", path)
+	w, err := emulator.ReadWorld(f)
+	if err != nil {
+		return w, fmt.Errorf("--world %s: %w; --print-world writes one to begin with", path, err)
 	}
 	return w, nil
 }

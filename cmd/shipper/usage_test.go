@@ -47,8 +47,8 @@ func TestJoinedErrors(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "world.json")
 	for text, want := range map[string][]string{
 		`{"accounts":[{"uid":"x"},{"uid":"y"}]}`: {`shipper: world: accounts[0].uid: "x" is not`, `shipper: accounts[1].uid: "y" is not`},
-		``:                                       {"world.json: the file is empty; --print-world"},
-		`{} {}`:                                  {"world.json: something follows the end"},
+		``:                                       {"world.json: empty, JSON is expected; --print-world"},
+		`{} }`:                                   {"world.json: something follows the JSON"},
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -131,21 +131,27 @@ func (d *documents) UnmarshalJSON(b []byte) error {
 func put[T any](apply func(*http.Request, T) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var v T
-		dec := json.NewDecoder(io.LimitReader(r.Body, maxBody))
-		dec.DisallowUnknownFields()
-		err := dec.Decode(&v)
-		switch {
-		case errors.Is(err, io.EOF):
-			err = errors.New("body: empty, JSON is expected")
-		case err != nil:
-			err = fmt.Errorf("body: %w", err)
-		case dec.More():
-			err = errors.New("body: something follows the JSON")
-		default:
-			err = apply(r, v)
+		if err := readJSON(r.Body, &v); err != nil {
+			finish(w, fmt.Errorf("body: %w", err))
+			return
 		}
-		finish(w, err)
+		finish(w, apply(r, v))
 	}
+}
+
+// readJSON reads one value into v, and refuses fields that v does not have and whatever follows the value.
+func readJSON(in io.Reader, v any) error {
+	dec := json.NewDecoder(io.LimitReader(in, maxBody))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); errors.Is(err, io.EOF) {
+		return errors.New("empty, JSON is expected")
+	} else if err != nil {
+		return err
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows the JSON")
+	}
+	return nil
 }
 
 // do makes a handler without a body.

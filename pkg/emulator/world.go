@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -15,6 +16,12 @@ import (
 type World struct {
 	Accounts []Account `json:"accounts" toml:"accounts"`
 	Projects []Project `json:"projects" toml:"projects"`
+}
+
+// ReadWorld reads a World that was written as JSON.
+func ReadWorld(in io.Reader) (w World, err error) {
+	err = readJSON(in, &w)
+	return w, err
 }
 
 // Account is one Alibaba Cloud account.
