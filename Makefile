@@ -6,7 +6,7 @@ LDFLAGS  := -s -w -X main.version=$(VERSION)
 GOFLAGS  += -trimpath
 export CGO_ENABLED ?= 0
 
-.PHONY: build test short model fuzz lint fmt generate e2e packages image host container bench flame stages clean
+.PHONY: build test short model soak fuzz lint fmt generate e2e packages image host container bench flame stages clean
 
 build: ## one static binary in bin/
 	$(GO) build $(GOFLAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/shipper ./cmd/shipper
@@ -23,6 +23,10 @@ short: ## the quick part of the suite
 MODEL ?= 500
 model: ## MODEL random lives of a host against a model that knows every line; MODEL_SEED=n plays those of that seed, MODEL_SEED=random others
 	SHIPPER_MODEL=$(MODEL) SHIPPER_MODEL_SEED=$(MODEL_SEED) $(GO) test -count=1 -timeout 10m -parallel $(WAITING) -v -run '^TestModel$$' ./pkg/daemon
+
+SOAK ?= 1h
+soak: ## a host in bad weather for SOAK: rotation, kills, reloads, and everything that the service can do; SOAK_SEED=n makes another one
+	SHIPPER_SOAK=$(SOAK) SHIPPER_SOAK_SEED=$(SOAK_SEED) $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./internal/e2e
 
 FUZZTIME ?= 10s
 fuzz: ## every fuzz target for FUZZTIME each
