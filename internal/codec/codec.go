@@ -71,6 +71,12 @@ func (c Codec) AppendCompressed(dst, src []byte) ([]byte, error) {
 	return dst, fmt.Errorf("compress: unknown %v", c)
 }
 
+// Trim gives up encoders that were not needed since the last call.
+func Trim() {
+	lz4Encoders.Trim()
+	zstdEncoders.Trim()
+}
+
 // Decompress appends the decoding of src to dst. The result must be exactly rawSize bytes long: more or fewer is ErrSize.
 // At most rawSize bytes are allocated for it, so a caller that reads from strangers bounds rawSize first.
 func (c Codec) Decompress(dst, src []byte, rawSize int) ([]byte, error) {

@@ -3,22 +3,25 @@ package codec
 import (
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/pierrec/lz4/v4"
 
 	"shipper/internal/lz4block"
+	"shipper/internal/spare"
 )
 
-// lz4Pool caches encoders: each holds a table of 32 KiB.
-var lz4Pool = sync.Pool{New: func() any { return new(lz4block.Encoder) }}
+// lz4Encoders is a cache: each holds a table of 32 KiB.
+var lz4Encoders spare.List[lz4block.Encoder]
 
 // lz4Ratio is the most that one byte of an LZ4 block can stand for (a run of length bytes of 255).
 const lz4Ratio = 255
 
 func appendLZ4(dst, src []byte) []byte {
-	e := lz4Pool.Get().(*lz4block.Encoder)
-	defer lz4Pool.Put(e)
+	e := lz4Encoders.Get()
+	if e == nil {
+		e = new(lz4block.Encoder)
+	}
+	defer lz4Encoders.Put(e)
 	return e.Append(dst, src)
 }
 

@@ -7,24 +7,26 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
+
+	"shipper/internal/spare"
 )
 
 // Caches of coders, not state: building one costs far more than using it.
 var (
-	zstdEncoders sync.Pool // of *zstd.Encoder
-	zstdDecoders sync.Pool // of *zstd.Decoder
+	zstdEncoders spare.List[zstd.Encoder]
+	zstdDecoders sync.Pool // of *zstd.Decoder; only the emulator and commands unpack bodies
 )
 
 // bodyWindow bounds what a frame from outside may ask for, in bytes. Bodies are at most 10 MiB raw.
 const bodyWindow = 16 << 20
 
 // encodeWindow is how far back an encoder looks, in bytes: one keeps 1.6 MB. With the library's 4 MiB it keeps 4.8 MB and log lines become no
-// smaller. Each sender may use one at the same time.
+// smaller.
 const encodeWindow = 1 << 20
 
 func appendZstd(dst, src []byte) ([]byte, error) {
-	e, ok := zstdEncoders.Get().(*zstd.Encoder)
-	if !ok {
+	e := zstdEncoders.Get()
+	if e == nil {
 		var err error
 		e, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 			zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(encodeWindow), zstd.WithZeroFrames(true))

@@ -33,7 +33,6 @@ type Batcher struct {
 	trailers trailers
 	budget   *Budget
 	share    atomic.Int64
-	ahead    int64 // bytes of sealed batches at which readers are stopped
 	wake     func()
 	now      func() time.Time
 	unwatch  func()
@@ -67,11 +66,11 @@ func New(o Options) *Batcher {
 		o.Wake = func() {}
 	}
 	if o.Share <= 0 {
-		o.Share = o.Budget.Limit()
+		o.Share = o.Budget.Lines()
 	}
 	b := &Batcher{
 		config: o.Config, target: o.Target, trailers: trailers{meta: o.Meta},
-		budget: o.Budget, ahead: readAhead * int64(o.Config.MaxBytes), wake: o.Wake, now: o.Now,
+		budget: o.Budget, wake: o.Wake, now: o.Now,
 		aging: make(chan struct{}, 1), ready: make(chan struct{}, 1),
 	}
 	b.share.Store(o.Share)

@@ -12,6 +12,7 @@ import (
 type Budget struct {
 	limit int64
 	used  atomic.Int64
+	bench bench
 	pools pools
 
 	mu       sync.Mutex
@@ -26,8 +27,8 @@ type watcher struct {
 
 // NewBudget returns an account with a limit in bytes.
 func NewBudget(limit int64) *Budget {
-	b := &Budget{limit: limit}
-	b.pools.left = func() int64 { return b.limit - b.used.Load() }
+	b := &Budget{limit: limit, bench: newBench(limit / bodiesPart / 2)}
+	b.pools.left = func() int64 { return b.limit - b.Used() }
 	b.watchers.Store(new([]*watcher))
 	return b
 }
@@ -45,28 +46,49 @@ func (b *Budget) Sub(n int64) {
 }
 
 // Used is the number of bytes taken.
-func (b *Budget) Used() int64 { return b.used.Load() }
+func (b *Budget) Used() int64 { return b.used.Load() + b.bench.lent.Load() }
 
 // Limit is the number of bytes that may be taken.
 func (b *Budget) Limit() int64 { return b.limit }
 
+// Lines is the part of the limit that readers may fill. The rest is kept for bodies: half for making them, half for those that come
+// while readers fill what is there. Without it buffers that come back would have to go at once, and new ones be made all the time: the
+// collector cannot keep up with garbage in such large pieces.
+func (b *Budget) Lines() int64 { return b.limit - b.limit/bodiesPart }
+
 // Bytes returns an empty slice with room for n bytes. What it takes is in the account until Recycle.
-func (b *Budget) Bytes(n int) []byte { return b.lend(b.pools.get(n)) }
-
-// Scratch is Bytes for something that is recycled at once. It may be much larger.
-func (b *Budget) Scratch(n int) []byte { return b.lend(b.pools.any(n)) }
-
-func (b *Budget) lend(buf *buffer) []byte {
-	b.Add(int64(cap(buf.data)))
-	return b.pools.strip(buf)
+func (b *Budget) Bytes(n int) []byte {
+	p := b.pools.strip(b.pools.get(n))
+	b.Add(int64(cap(p)))
+	return p
 }
 
-// Recycle takes back what Bytes or Scratch returned. p must not be used afterwards. It calls Sub.
+// Recycle takes back what Bytes returned. p must not be used afterwards. It calls Sub.
 func (b *Budget) Recycle(p []byte) {
+	b.keep(p)
+	b.Sub(int64(cap(p)))
+}
+
+// Scratch is Bytes for something that is made without waiting for anything, and then given back with Discard. It waits until there is
+// room on the bench.
+func (b *Budget) Scratch(n int) []byte {
+	b.bench.enter(int64(n))
+	p := b.pools.strip(b.pools.get(n))
+	b.bench.lent.Add(int64(cap(p) - n))
+	return p
+}
+
+// Discard takes back what Scratch returned. p must not be used afterwards.
+func (b *Budget) Discard(p []byte) {
+	b.keep(p)
+	b.bench.leave(int64(cap(p)))
+}
+
+// keep puts a buffer that was lent into the pools.
+func (b *Budget) keep(p []byte) {
 	if class := classOf(cap(p)); cap(p) == classSize(class) {
 		b.pools.put(&buffer{data: p, class: class})
 	}
-	b.Sub(int64(cap(p)))
 }
 
 // Trim gives up memory that was lent to nobody since the last call.

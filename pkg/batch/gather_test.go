@@ -26,7 +26,7 @@ func TestFilesFillTheirBatches(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newRig(t, Options{Budget: NewBudget(2 << 20), Config: Config{
+	r := newRig(t, Options{Budget: NewBudget(3 << 20), Config: Config{
 		MaxBytes: size, MaxLogs: 1 << 20, MaxDelay: units.Duration(time.Hour), InFlight: 8,
 	}})
 	cfg := tail.Default()

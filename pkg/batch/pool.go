@@ -35,6 +35,23 @@ func classOf(n int) int {
 	return min(class, classes-1)
 }
 
+// bufferSize is what a new buffer for n bytes takes.
+func bufferSize(n int) int64 {
+	if n > MaxGroup {
+		return int64(n)
+	}
+	return int64(classSize(classOf(n)))
+}
+
+// classBelow returns the largest class that has at most n bytes.
+func classBelow(n int) int {
+	class := classOf(n)
+	if class > 0 && classSize(class) > n {
+		class--
+	}
+	return class
+}
+
 // pools keep buffers that were given back. What lies in them is memory of the process like any other: it stays within what the
 // account has left, and trim lets go of what nobody wanted for a while. (A sync.Pool knows no bound and lives for two
 // collections, each of which then lets the heap grow by a part of it.)
@@ -53,9 +70,6 @@ const spareMost = 16
 
 // near is how many classes larger a buffer may be than what is wanted, to be taken instead of a new one: up to half as large again.
 const near = 2
-
-// get returns an empty buffer for at least n bytes.
-func (p *pools) get(n int) *buffer { return p.take(n, near) }
 
 // batch is get for a batch: with what its sizes take, if that is there.
 func (p *pools) batch(n int) *buffer {
@@ -83,17 +97,15 @@ func (p *pools) strip(b *buffer) []byte {
 	return b.data
 }
 
-// any is get for a moment: then a much larger buffer will do.
-func (p *pools) any(n int) *buffer { return p.take(n, classes) }
-
-func (p *pools) take(n, larger int) *buffer {
+// get returns an empty buffer for at least n bytes.
+func (p *pools) get(n int) *buffer {
 	if n > MaxGroup { // tags of megabytes: such a group is refused, but that is for the service to say
 		return &buffer{data: make([]byte, 0, n), class: -1}
 	}
 	class := classOf(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for c := class; c < min(class+larger+1, classes); c++ {
+	for c := class; c < min(class+near+1, classes); c++ {
 		if list := p.free[c]; len(list) > 0 {
 			b := list[len(list)-1]
 			list[len(list)-1] = nil

@@ -1,26 +1,28 @@
 package batch
 
-import "math/bits"
+import "sync/atomic"
 
-// room reports whether there is memory for another chunk. The last one may go over the limit by its own size: a reader
-// looks before it writes, so the excess is at most one chunk a reader.
-func (b *Batcher) room() bool { return b.roomFor(1) }
-
-// roomFor reports whether n more bytes would stay within the share and the budget.
-func (b *Batcher) roomFor(n int64) bool {
-	return b.used.Load()+n <= b.share.Load() && b.budget.Used()+n <= b.budget.Limit()
+// room reports whether there is memory for another full batch. Batches that are begun in less become of all sizes, and their buffers fit
+// nobody afterwards. What is begun small, such as the first lines of a file, may go over the limit by its own size: a reader looks before
+// it writes, so the excess is at most one chunk a reader.
+func (b *Batcher) room() bool {
+	share := b.share.Load()
+	n := min(int64(b.largest()), share/8)
+	return b.used.Load()+n <= share && b.budget.used.Load()+n <= b.budget.Lines()
 }
 
 // smallest is what a batch may always grow to, in bytes: below it, what a batch costs beside its lines counts.
 const smallest = 16 << 10
 
-// largest is what one open batch may take, in bytes: with little memory a part of it, so that there is room for several and for those
-// that are on their way, each with its body and, while that is made, the room for it. It is a power of two then, so that buffers that
-// come back fit those that are wanted.
+// batchPart is how many full batches are to have room in a target's part of the memory: open ones, those that wait, and those that are on
+// their way, each with its body. With fewer the memory is always used up, nothing is left for buffers to be used again, and the garbage
+// of new ones goes beyond what the collector may let the heap grow by.
+const batchPart = 16
+
+// largest is what one open batch may take, in bytes: what a class of buffers has room for.
 func (b *Batcher) largest() int {
-	part := uint64(b.share.Load()) / 8
-	part = 1 << (bits.Len64(part|1) - 1)
-	return int(min(int64(max(part, smallest)), int64(b.config.MaxBytes), MaxGroup))
+	part := classSize(classBelow(int(min(b.share.Load()/batchPart, MaxGroup))))
+	return min(max(part, smallest), int(b.config.MaxBytes))
 }
 
 // settleOpen keeps what all open batches take together within half of the share, so that there is always as much for those that are on
@@ -32,7 +34,35 @@ func (b *Batcher) settleOpen() {
 }
 
 // full reports whether enough batches wait for a sender.
-func (b *Batcher) full() bool { return b.queued.Load() >= b.ahead }
+func (b *Batcher) full() bool { return b.queued.Load() >= b.ahead() }
+
+// ahead is how many bytes of sealed batches stop the readers.
+func (b *Batcher) ahead() int64 { return readAhead * int64(b.largest()) }
+
+// reserve charges n bytes if there is room for them. Several readers that look first and charge later would all take the same room.
+func (b *Batcher) reserve(n int64) bool {
+	if !addUpTo(&b.used, n, b.share.Load()) {
+		return false
+	}
+	if !addUpTo(&b.budget.used, n, b.budget.Lines()) {
+		b.used.Add(-n) // who was refused meanwhile is woken when there is room in the budget
+		return false
+	}
+	return true
+}
+
+// addUpTo adds n to v unless that becomes more than most.
+func addUpTo(v *atomic.Int64, n, most int64) bool {
+	for {
+		old := v.Load()
+		if old+n > most {
+			return false
+		}
+		if v.CompareAndSwap(old, old+n) {
+			return true
+		}
+	}
+}
 
 func (b *Batcher) charge(n int64) {
 	b.used.Add(n)
@@ -71,7 +101,7 @@ func (b *Batcher) freed() {
 	case !b.waiting.Load():
 	case !b.room():
 		b.relieve()
-	case b.queued.Load() > b.ahead/2:
+	case b.queued.Load() > b.ahead()/2:
 	case b.waiting.CompareAndSwap(true, false):
 		b.wake()
 	}

@@ -151,13 +151,15 @@ func TestManySlowStreams(t *testing.T) {
 		w := b.Writer(store.Stream(store.Begin(tail.Epoch{})), path("/var/log/some/service.log"))
 		for !w.Ready() {
 			refused++
-			got, err := b.Take(t.Context(), nil, Limit{Bytes: 1 << 20, Groups: 1000})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, g := range got {
-				g.Ack()
-				g.Free()
+			for len(woken) == 0 { // while there is no room something is sealed
+				got, err := b.Take(t.Context(), nil, Limit{Bytes: 1 << 20, Groups: 1000})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, g := range got {
+					g.Ack()
+					g.Free()
+				}
 			}
 			<-woken
 		}
@@ -166,7 +168,7 @@ func TestManySlowStreams(t *testing.T) {
 	if refused == 0 || b.Stats().SealedMemory == 0 {
 		t.Errorf("refused %d times, %+v", refused, b.Stats())
 	}
-	if st := b.Stats(); st.Open < 3500 {
+	if st := b.Stats(); st.Open < 2500 {
 		t.Errorf("only %d open in %d bytes", st.Open, st.Used)
 	}
 }
@@ -187,7 +189,7 @@ func TestOtherMemory(t *testing.T) {
 	if woken != 0 || w.Ready() {
 		t.Error("woken without memory")
 	}
-	budget.Sub(1)
+	budget.Sub(400) // a quarter is kept for bodies, and there has to be room for a batch
 	budget.Sub(1)
 	if woken != 1 || !w.Ready() {
 		t.Errorf("woken %d times", woken)

@@ -41,13 +41,15 @@ func (w *Writer) makeRoomLocked(n int, c *tail.Chunk, lines []tail.Line) {
 	w.openLocked()
 	w.tail = w.trailer.room(w.pathNow())
 	need := n + w.tail
-	want := need
-	if full := max(need, w.batcher.largest()); busy && w.batcher.roomFor(int64(full)) {
-		want = full
-	} else if lines != nil {
-		want = min(max(need, plainBytes(lines)+w.tail), full)
+	full := max(need, w.batcher.largest())
+	if busy && w.reserveLocked(bufferSize(full)) {
+		w.buf = w.batcher.budget.pools.batch(full)
+	} else {
+		if lines != nil {
+			need = min(max(need, plainBytes(lines)+w.tail), full)
+		}
+		w.buf = w.batcher.budget.pools.batch(need)
 	}
-	w.buf = w.batcher.budget.pools.batch(want)
 	w.chargeLocked()
 }
 
@@ -69,11 +71,21 @@ func plainBytes(lines []tail.Line) int {
 func (w *Writer) growLocked(more int) bool {
 	need, most := len(w.buf.data)+more, w.batcher.largest()
 	size := max(need, min(2*cap(w.buf.data), most))
-	if need > most || !w.batcher.roomFor(int64(size-cap(w.buf.data))) {
+	if need > most || !w.reserveLocked(bufferSize(size)-int64(cap(w.buf.data))) {
 		return false
 	}
 	w.buf = w.batcher.budget.pools.grow(w.buf, size)
 	w.chargeLocked()
+	return true
+}
+
+// reserveLocked charges the open batch n bytes more, if there is room for them.
+func (w *Writer) reserveLocked(n int64) bool {
+	if !w.batcher.reserve(n) {
+		return false
+	}
+	w.batcher.opened.Add(n)
+	w.charged += n
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
+	"shipper/internal/codec"
 	"shipper/internal/ticks"
 	"shipper/internal/units"
 )
@@ -72,16 +73,23 @@ func (d *Daemon) breathe(ctx context.Context) error {
 		case <-tick.C:
 		}
 		tick.Next()
-		d.budget.Trim()
+		d.trim()
 		if d.budget.Used() > d.budget.Limit()/busyPart {
 			worked = true
 			continue
 		}
 		if now := time.Now(); worked && now.After(next) {
-			d.budget.Trim()
+			d.trim()
 			runtime.GC() // what lies in a sync.Pool survives the first collection
 			debug.FreeOSMemory()
 			worked, next = false, now.Add(breathePart*time.Since(now))
 		}
 	}
+}
+
+// trim gives up what waits to be used again and was not.
+func (d *Daemon) trim() {
+	d.budget.Trim()
+	d.tailer.Trim()
+	codec.Trim()
 }

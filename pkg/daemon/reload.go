@@ -138,7 +138,7 @@ func (d *Daemon) swap(ctx context.Context, old, next *generation) error {
 		d.replace(t, next.targets[name])
 	}
 	for _, t := range next.targets {
-		t.batches.SetShare(share(next.cfg))
+		t.batches.SetShare(d.share(next.cfg))
 		t.start(d.floor, d.senders)
 	}
 	d.setLevel(next.cfg.Log.Level)

@@ -120,7 +120,7 @@ func TestReloadTargets(t *testing.T) {
 	s.rest = strings.Replace(one, `"central"`, `["central", "other"]`, 1) + two
 	l.reload(s)
 	l.arrives("web", "one", "one")
-	if l.d.now().targets["central"] != first || first.batches.Stats().Share != share(l.d.now().cfg) {
+	if l.d.now().targets["central"] != first || first.batches.Stats().Share != l.d.share(l.d.now().cfg) {
 		t.Error("the first target was rebuilt, or has all of the memory still")
 	}
 	s.endpoint = "http://127.0.0.1:1"

@@ -43,7 +43,7 @@ func (d *Daemon) newTarget(ctx context.Context, conf *config.Config, name string
 		return nil, err
 	}
 	t.batches = batch.New(batch.Options{
-		Config: cfg.Batch, Target: name, Budget: d.budget, Share: share(conf),
+		Config: cfg.Batch, Target: name, Budget: d.budget, Share: d.share(conf),
 		Meta: batch.Meta{Topic: cfg.Topic, Source: hostAddress(ctx, cfg), Hostname: conf.Agent.Name, Tags: cfg.Tags},
 		Wake: func() {
 			if d.tailer != nil {
@@ -77,8 +77,8 @@ func NewProvider(cfg *config.Config, t config.Target, log *slog.Logger) (*creds.
 }
 
 // share is one target's part of the memory: a target that hangs can fill its own and no other's.
-func share(cfg *config.Config) int64 {
-	return account(cfg.Agent.MaxMemory) / int64(max(1, len(cfg.Targets)))
+func (d *Daemon) share(cfg *config.Config) int64 {
+	return d.budget.Lines() / int64(max(1, len(cfg.Targets)))
 }
 
 // sessionPolicy returns the JSON that narrows the session: by default to exactly the write on exactly this Logstore, so

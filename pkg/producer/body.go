@@ -26,10 +26,12 @@ type Body struct {
 type Memory interface {
 	// Bytes returns an empty slice with room for n bytes, for one who gives back just that slice.
 	Bytes(n int) []byte
-	// Scratch is Bytes for something that is recycled at once.
-	Scratch(n int) []byte
-	// Recycle takes back what Bytes or Scratch returned.
+	// Recycle takes back what Bytes returned.
 	Recycle(p []byte)
+	// Scratch is Bytes for something that is made at once. It waits until not too many have one.
+	Scratch(n int) []byte
+	// Discard takes back what Scratch returned.
+	Discard(p []byte)
 }
 
 // heap is the Memory of those who make a body now and then.
@@ -38,6 +40,7 @@ type heap struct{}
 func (heap) Bytes(n int) []byte   { return make([]byte, 0, n) }
 func (heap) Scratch(n int) []byte { return make([]byte, 0, n) }
 func (heap) Recycle([]byte)       {}
+func (heap) Discard([]byte)       {}
 
 // NewBody compresses groups. Free gives its memory back to where it comes from.
 //
@@ -53,7 +56,7 @@ func NewBody(c codec.Codec, m Memory, groups ...[]byte) (*Body, error) {
 		most += codec.Bound(len(g)) + packageMax
 	}
 	room := m.Scratch(most)
-	defer m.Recycle(room)
+	defer m.Discard(room)
 	made, err := b.append(room, groups)
 	if err != nil {
 		return nil, fmt.Errorf("compress body: %w", err)

@@ -103,7 +103,6 @@ func New(o Options) (*Tailer, error) {
 			".zst": codec.NewZstdReader,
 		},
 	}
-	t.pool.New = func() any { return newScratch() }
 	t.ring = newRing(t.poke)
 	t.moved.Store(t.now().UnixNano())
 	for _, p := range o.Ignore {

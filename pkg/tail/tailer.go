@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"shipper/internal/linux"
+	"shipper/internal/spare"
 	"shipper/internal/ticks"
 )
 
@@ -22,7 +23,7 @@ type Tailer struct {
 	openers map[string]opener
 	ignore  []string
 	ring    *ring
-	pool    sync.Pool
+	spare   spare.List[scratch]
 	moved   atomic.Int64 // when bytes were handed over last, Unix nanoseconds
 	poked   chan struct{}
 	turns   []atomic.Int64 // of each reader: when its turn began, Unix nanoseconds; 0 between turns
