@@ -2,6 +2,27 @@
 # A first install starts nothing: there is no target to ship to yet. An upgrade restarts the service if it runs.
 #   deb: configure [version before]      rpm: 1 first install, 2 and more upgrade
 set -e
+
+# validate asks the new program what it thinks of the configuration, as the user of the service that runs and with the variables that it
+# has. They are read as that user, too: root must not go by what a process says of itself.
+validate() {
+	pid=$(systemctl show --property=MainPID --value shipper.service)
+	[ "${pid:-0}" != 0 ] || return 0
+	user=$(stat -c %U "/proc/$pid") || return 0
+	runuser -u "$user" -- /bin/sh -s "$pid" <<'SCRIPT'
+config=$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n '/^--config$/{n;p;}')
+while IFS= read -r pair; do
+	case ${pair%%=*} in
+	'' | [0-9]* | *[!A-Za-z0-9_]* | UID | EUID | PPID | SHELLOPTS | BASHOPTS) ;;
+	*) export "$pair" ;;
+	esac
+done <<VARIABLES
+$(tr '\0' '\n' <"/proc/$1/environ")
+VARIABLES
+exec /usr/bin/shipper validate --config "${config:-/etc/shipper/shipper.toml}"
+SCRIPT
+}
+
 case "$1" in
 configure) before=$2 ;;
 1) before= ;;
@@ -17,7 +38,15 @@ shipper is installed and not started. Next:
   systemctl enable --now shipper
 TEXT
 elif [ -d /run/systemd/system ]; then
-	# A service that does not come back is a matter for its own log, not a broken package.
-	systemctl try-restart shipper.service || echo "shipper did not start again: journalctl -u shipper" >&2
+	code=0
+	said=$(validate 2>&1) || code=$?
+	if [ "$code" = 78 ]; then
+		# What runs goes on: a shipper that is stopped and does not start again ships nothing.
+		printf '%s\n' "$said" "shipper was not restarted: this version refuses the configuration. The version before goes on until it ends." \
+			"Mend what is named above, then: systemctl restart shipper" >&2
+	else
+		# A service that does not come back is a matter for its own log, not a broken package.
+		systemctl try-restart shipper.service || echo "shipper did not start again: journalctl -u shipper" >&2
+	fi
 fi
 exit 0

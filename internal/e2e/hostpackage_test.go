@@ -54,6 +54,7 @@ func TestHostPackages(t *testing.T) {
 		{"man page and completions", manual},
 		{"deb: configured and started", configured},
 		{"deb: upgrade", debUpgrade},
+		{"deb: upgrade that refuses the configuration", debRefused},
 		{"deb: purge leaves nothing", debPurge},
 		{"rpm: install, upgrade, erase", rpmLife},
 	} {
@@ -197,6 +198,38 @@ func debUpgrade(m *machine, app *appLog) {
 	m.sh("systemctl stop shipper; dpkg -i --force-confdef --force-confold /root/shipper_1.0.0-1_amd64.deb")
 	m.want("ActiveState=inactive", "UnitFileState=enabled")
 	m.sh("systemctl start shipper")
+}
+
+// debRefused: a version that does not take the configuration says so and leaves the one that runs alone. It judges as the service's
+// user, with the service's variables.
+func debRefused(m *machine, app *appLog) {
+	m.sh(`sed -i '1i include = ["conf.d/*.toml"]' /etc/shipper/shipper.toml`)
+	pid := m.unit("MainPID")
+	for _, wrong := range []struct{ made, want string }{
+		{`printf '[dead_letter]\ndir = "/data/letters"\n' >/etc/shipper/conf.d/old.toml`, "/etc/shipper/conf.d/old.toml:2:1: error"},
+		{`rm /etc/shipper/conf.d/old.toml; chmod 700 /etc/shipper/conf.d`, "conf.d: permission denied"},
+	} {
+		m.sh("%s", wrong.made)
+		said := m.sh("dpkg -i --force-confdef --force-confold /root/shipper_1.1.0-1_amd64.deb 2>&1")
+		if !strings.Contains(said, wrong.want) || !strings.Contains(said, "shipper was not restarted") {
+			m.t.Errorf("after %s dpkg says:\n%s", wrong.made, said)
+		}
+		if m.unit("MainPID") != pid {
+			m.t.Fatal("it was restarted")
+		}
+		app.write(100)
+		app.delivered()
+	}
+	m.sh(`chmod 750 /etc/shipper/conf.d; printf '[log]\nlevel = "${APP_LEVEL}"\n' >/etc/shipper/conf.d/level.toml`)
+	m.sh(`mkdir -p /etc/systemd/system/shipper.service.d; printf '[Service]\nEnvironment="APP_LEVEL=debug"\n' >/etc/systemd/system/shipper.service.d/level.conf`)
+	m.sh("systemctl daemon-reload; systemctl restart shipper")
+	pid = m.unit("MainPID")
+	if said := m.sh("dpkg -i --force-confdef --force-confold /root/shipper_1.0.0-1_amd64.deb 2>&1"); m.unit("MainPID") == pid {
+		m.t.Errorf("it was not restarted:\n%s", said)
+	}
+	m.sh("rm /etc/shipper/conf.d/level.toml /etc/systemd/system/shipper.service.d/level.conf; systemctl daemon-reload; systemctl restart shipper")
+	app.write(100)
+	app.delivered()
 }
 
 // debPurge: removal stops and keeps what a reinstall needs; purge leaves no file and no user.

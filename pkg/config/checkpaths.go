@@ -79,12 +79,23 @@ func reaches(pattern string, exclude []string, state, letters string) bool {
 
 // letters refuses a directory of dead letters that is not one of its own below the state directory.
 func (l *loader) letters(c *Config) {
-	dir := filepath.Clean(c.DeadLetter.Dir)
+	dir := c.DeadLetter.Dir
+	if dir == "" || forLetters(dir) {
+		return
+	}
+	hint := `such as "dead-letter"`
+	if was := strings.TrimLeft(dir, "/"); was != dir && forLetters(was) {
+		hint = quote(was) + " is where its letters have been"
+	}
+	l.wrong([]string{"dead_letter", "dir"}, codePath, fmt.Sprintf("%q is not the name of a directory for the letters in state_dir", dir), hint)
+}
+
+// forLetters reports whether dir, below the state directory, is nothing else's.
+func forLetters(dir string) bool {
+	dir = filepath.Clean(dir)
 	first, _, _ := strings.Cut(dir, "/")
 	taken := slices.ContainsFunc(ownFiles, func(own string) bool { return overlap(own, first) || overlap(own, first+"/x") })
-	if c.DeadLetter.Dir != "" && (!filepath.IsLocal(dir) || dir == "." || taken) {
-		l.wrong([]string{"dead_letter", "dir"}, codePath, fmt.Sprintf("%q is not the name of a directory for the letters in state_dir", c.DeadLetter.Dir), `such as "dead-letter"`)
-	}
+	return filepath.IsLocal(dir) && dir != "." && !taken
 }
 
 // overlaps warns where two inputs can read the same file for the same target.

@@ -43,7 +43,15 @@ func (l *loader) include(src *source, n *node, chain []string) {
 			continue
 		}
 		if err != nil {
-			l.add(l.problem(p, true, codeInclude, "include: "+err.Error(), "what it includes is not known"))
+			at := path
+			if e, ok := errors.AsType[*fs.PathError](err); ok {
+				at = e.Path
+			}
+			hint := unreadable(at, err)
+			if hint == "" {
+				hint = "what it includes is not known"
+			}
+			l.add(l.problem(p, true, codeInclude, fmt.Sprintf("include: %s: %s", at, reason(err)), hint))
 			l.partial, l.trace.failed = true, true
 			continue
 		}
@@ -84,7 +92,7 @@ func glob(pattern string) ([]string, error) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		case err != nil:
-			return nil, fmt.Errorf("%s: %s", d, reason(err))
+			return nil, err
 		}
 		for _, e := range entries {
 			if ok, _ := filepath.Match(last, e.Name()); ok {

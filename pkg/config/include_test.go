@@ -1,6 +1,7 @@
 package config
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,17 @@ func TestIncludedDirectoryCannotBeRead(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "conf.d: too many levels of symbolic links") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Who may not read it, and what lets him.
+func TestUnreadableSaysHow(t *testing.T) {
+	denied := &fs.PathError{Op: "open", Path: "/etc/it's", Err: syscall.EACCES}
+	if got := unreadable("/etc/it's", denied); !strings.Contains(got, "may not read it") || !strings.HasSuffix(got, `chmod g+rX '/etc/it'\''s'`) {
+		t.Errorf("got %q", got)
+	}
+	if got := unreadable("/etc/x", fs.ErrNotExist); got != "" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -174,7 +175,7 @@ func (l *loader) content(path string) (string, bool) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		hint := ""
+		hint := unreadable(path, err)
 		if errors.Is(err, fs.ErrNotExist) && path == l.main {
 			hint = "name another file with --config or SHIPPER_CONFIG"
 		}
@@ -203,6 +204,26 @@ func reason(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
+}
+
+// unreadable is the hint for a path that the user of this process may not read; "" if that is not what err says.
+func unreadable(path string, err error) string {
+	if !errors.Is(err, fs.ErrPermission) {
+		return ""
+	}
+	who := fmt.Sprint(os.Geteuid())
+	if u, err := user.LookupId(who); err == nil {
+		who = u.Username
+	}
+	return fmt.Sprintf("user %[1]s may not read it; if that is the service's user: chgrp $(id -gn %[1]s) %[2]s && chmod g+rX %[2]s", who, quoteIfNeeded(path))
+}
+
+// quoteIfNeeded is path as a word of a shell's command.
+func quoteIfNeeded(path string) string {
+	if strings.Trim(path, "/._-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // realPath resolves links, so that a file is recognised under another name.

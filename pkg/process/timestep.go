@@ -95,7 +95,7 @@ func (l *clock) check() error {
 	probe := time.Date(2024, 2, 5, 22, 20, 30, 0, time.UTC)
 	text := l.format(probe, l.layout)
 	if text == l.format(probe.AddDate(0, 0, 35), l.layout) { // another day and month on the same weekday
-		return invalid.Key("layout", fmt.Sprintf("%q has no date in it", l.layout), `"2006-01-02 15:04:05" or "%Y-%m-%d %H:%M:%S"`)
+		return invalid.Key("layout", fmt.Sprintf("%q has no date in it", l.layout), `"2006-01-02 15:04:05" or "%Y-%m-%d %H:%M:%S"; if the lines have none, leave the step out: the time is that of reading`)
 	}
 	t, err := l.parse(l.layout, text, time.UTC)
 	if err != nil {
