@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"golang.org/x/text/transform"
 )
@@ -129,6 +130,38 @@ func (c *cutter) end(rest []byte) int {
 		return -1
 	}
 	return end
+}
+
+// resume makes c ready to go on at off: in the rest of a long line, if that is where it stands. A place in the middle of a shorter line
+// is where a part was flushed; the rest of that line is wanted.
+func (c *cutter) resume(src content, off int64) {
+	c.skipping = c.long != split && off > 0 && c.midLong(src, off)
+}
+
+func (c *cutter) midLong(src content, off int64) bool {
+	unit := c.cs.unit
+	from := max(0, off-int64(c.max+unit))
+	buf := make([]byte, off-from)
+	if n, _ := src.ReadAt(buf, from); n < len(buf) {
+		return false
+	}
+	begin := 0 // of the line
+	for {
+		end := c.cs.newline(buf[begin:])
+		if end < 0 {
+			break
+		}
+		begin += end + unit
+	}
+	switch part := len(buf) - begin; {
+	case begin == 0 && from > 0:
+		return true
+	case part <= c.max-utf8.UTFMax: // a piece is shorter than max by less than one character
+		return false
+	}
+	line := make([]byte, c.max+2*unit)
+	n, _ := src.ReadAt(line, from+int64(begin))
+	return n == len(line) && c.end(line) < 0
 }
 
 // leaveOut returns how much of rest belongs to the long line that is being skipped: no line end is near its beginning.

@@ -256,6 +256,7 @@ func (s *stream) jump() error {
 				return nil // shorter than what was settled: the marker check will find out
 			}
 			s.sink.Jump(to)
+			s.cut.resume(s.src, to)
 			s.marker = m
 			s.off.Store(to)
 		}

@@ -61,9 +61,7 @@ func (t *Tailer) recut(s *stream) {
 		cs = mark
 	}
 	s.cut = newCutter(int(s.in.cfg.MaxLine), s.in.long, cs)
-	if off := s.off.Load(); off > 0 && s.in.long != split {
-		s.cut.skipping = midLong(s.src, off, int(s.in.cfg.MaxLine), cs)
-	}
+	s.cut.resume(s.src, s.off.Load())
 }
 
 // leaveRoute stops reading a stream whose route is gone.

@@ -99,8 +99,8 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 		cs = mark
 	}
 	s.cut = newCutter(int(in.cfg.MaxLine), in.long, cs)
-	if e.Offset > 0 && in.long != split && src != nil {
-		s.cut.skipping = midLong(src, e.Offset, int(in.cfg.MaxLine), cs)
+	if src != nil {
+		s.cut.resume(src, e.Offset)
 	}
 	s.sink = t.opts.NewSink(Stream{ID: e.ID, Route: e.Route, Path: s.path, Offset: e.Offset})
 	s.whole.Store(t.now().UnixNano())
@@ -113,17 +113,6 @@ func (t *Tailer) newStream(e Epoch, in *input, f *file, src content, first []byt
 func (t *Tailer) rename(s *stream, path string) {
 	s.label.Store(&path)
 	t.byName.put(s)
-}
-
-// midLong reports whether off stands inside a line that is longer than limit: no line end is that near before it.
-// A place in the middle of a shorter line is where a part was flushed; the rest of that line is wanted.
-func midLong(c content, off int64, limit int, cs *charset) bool {
-	if off < int64(limit) {
-		return false
-	}
-	buf := make([]byte, limit-limit%cs.unit)
-	n, _ := c.ReadAt(buf, off-int64(len(buf)))
-	return n == len(buf) && cs.newline(buf) < 0
 }
 
 // holds tells whether the stream's marker still stands in c, and whether c is as long as the stream's offset.
