@@ -2,7 +2,6 @@ package batch
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -55,11 +54,12 @@ func (b *Batch) LogRange(i int) tail.Range {
 	return tail.Range{From: from, To: from + int64(b.Sizes[i])}
 }
 
-// Slice returns a LogGroup of its own with logs [i,j) and the same topic, source and tags.
-func (b *Batch) Slice(i, j int) []byte {
-	from := skipLogs(b.buf.data, i)
-	logs := b.buf.data[from : from+skipLogs(b.buf.data[from:], j-i)]
-	return slices.Concat(logs, b.buf.data[b.body:])
+// Slice appends to what room returns for its size a LogGroup of its own with logs [i,j) and the same topic, source and tags.
+func (b *Batch) Slice(i, j int, room func(size int) []byte) []byte {
+	group, trailer := b.buf.data, b.buf.data[b.body:]
+	logs := group[skipLogs(group, i):]
+	logs = logs[:skipLogs(logs, j-i)]
+	return append(append(room(len(logs)+len(trailer)), logs...), trailer...)
 }
 
 // skipLogs returns the length of the first n logs of a group.

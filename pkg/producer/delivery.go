@@ -60,8 +60,8 @@ func (d *delivery) work(ctx context.Context, queue []load) {
 // if ctx ended before.
 func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 	end := d.busy.begin()
-	groups, copied := l.open(d.serverNow())
-	defer l.close()
+	groups := l.open(d.serverNow(), d.Budget)
+	defer l.close(d.Budget)
 	var body *Body
 	var err error
 	pprof.Do(ctx, pprof.Labels("stage", "compress"), func(context.Context) { body, err = d.client.Encode(groups...) })
@@ -69,11 +69,7 @@ func (d *delivery) carry(ctx context.Context, l *load) (next []load, ok bool) {
 	if err != nil {
 		return nil, d.bury(ctx, l, Finding{Verdict: Reject, ID: "SHP-P901", Code: "Encode", Message: err.Error(), Whose: Shipper})
 	}
-	d.Budget.Add(copied)
-	defer func() {
-		body.Free()
-		d.Budget.Sub(copied)
-	}()
+	defer body.Free()
 	d.enumerate(l, body)
 	wait := backoff.New(d.Config.Retry.Min.D(), d.Config.Retry.Max.D(), nil)
 	for tries := 1; ; tries++ {

@@ -307,7 +307,7 @@ func FuzzRestore(f *testing.F) {
 		}
 		logs := 0
 		for i := range queue {
-			queue[i].open(time.Now())
+			queue[i].open(time.Now(), w.budget)
 			logs += queue[i].logs()
 		}
 		if logs != s.open {

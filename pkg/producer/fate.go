@@ -62,7 +62,10 @@ func (d *delivery) bury(ctx context.Context, l *load, f Finding) bool {
 		b := p.slip.batch
 		letter := deadletter.Letter{Time: d.Now().UTC(), Target: d.Target, Project: d.Config.Project, Logstore: d.Config.Logstore,
 			Path: b.Path, From: r.From, To: r.To, Logs: p.logs(), Status: f.Status, Code: f.Code, Message: f.Message,
-			RequestID: f.RequestID, Group: b.Slice(p.from, p.to)}
+			RequestID: f.RequestID, Group: p.group}
+		if p.mended != 0 || p.forced != 0 { // what stood in the file is kept
+			letter.Group = b.Slice(p.from, p.to, heap{}.Bytes)
+		}
 		if !d.keep(ctx, letter) {
 			return false
 		}

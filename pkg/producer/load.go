@@ -18,29 +18,51 @@ type slip struct {
 // piece is a run of logs of one batch that travels together.
 type piece struct {
 	slip     *slip
-	from, to int    // logs of the batch
-	mended   mend   // complaints that it is repaired for
-	forced   mend   // the same, beyond what looks wrong to us
-	group    []byte // LogGroup with these logs while the piece is carried, else nil
+	from, to int  // logs of the batch
+	mended   mend // complaints that it is repaired for
+	forced   mend // the same, beyond what looks wrong to us
+	copied        // while the piece is carried, else nothing
+}
+
+// copied is the LogGroup of a piece.
+type copied struct {
+	group []byte
+	lent  []byte // what group is in, or was mended from; nil if it is that of the batch
+	made  int64  // bytes of memory that mending it took
 }
 
 func (p *piece) logs() int { return p.to - p.from }
 
-// open makes the LogGroup, and returns how many bytes of memory that took.
-func (p *piece) open(now time.Time) int64 {
+// open makes the LogGroup.
+func (p *piece) open(now time.Time, budget Budget) {
 	b := p.slip.batch
 	if p.logs() == b.Logs && p.mended == 0 {
 		p.group = b.Group()
-		return 0
+		return
 	}
-	p.group = b.Slice(p.from, p.to)
+	p.lent = b.Slice(p.from, p.to, budget.Bytes)
+	p.group = p.lent
 	if p.mended != 0 {
 		p.group = (&mender{what: p.mended, now: now}).group(p.group)
 	}
 	if p.forced != 0 {
 		p.group = (&mender{what: p.forced, now: now, force: true}).group(p.group)
 	}
-	return int64(len(p.group))
+	if p.mended != 0 || p.forced != 0 {
+		p.made = int64(cap(p.group))
+		budget.Add(p.made)
+	}
+}
+
+// close gives back what open took.
+func (p *piece) close(budget Budget) {
+	if p.lent != nil {
+		budget.Recycle(p.lent)
+	}
+	if p.made > 0 {
+		budget.Sub(p.made)
+	}
+	p.copied = copied{}
 }
 
 // lines is where the piece stands in the file: exactly, if nothing was skipped in between.
@@ -74,20 +96,20 @@ func (l *load) raw() int64 {
 	return n
 }
 
-// open makes the groups, and returns how many bytes of memory that took.
-func (l *load) open(now time.Time) (groups [][]byte, bytes int64) {
-	groups = make([][]byte, len(l.pieces))
+// open makes the groups.
+func (l *load) open(now time.Time, budget Budget) [][]byte {
+	groups := make([][]byte, len(l.pieces))
 	for i := range l.pieces {
-		bytes += l.pieces[i].open(now)
+		l.pieces[i].open(now, budget)
 		groups[i] = l.pieces[i].group
 	}
-	return groups, bytes
+	return groups
 }
 
-// close forgets the groups.
-func (l *load) close() {
+// close gives the groups back.
+func (l *load) close(budget Budget) {
 	for i := range l.pieces {
-		l.pieces[i].group = nil
+		l.pieces[i].close(budget)
 	}
 }
 
@@ -100,7 +122,7 @@ func (l *load) halve() []load {
 		return []load{{pieces: l.pieces[:n/2]}, {pieces: l.pieces[n/2:]}}
 	}
 	a := l.pieces[0]
-	a.group = nil
+	a.copied = copied{}
 	b := a
 	a.to = a.from + a.logs()/2
 	b.from = a.to

@@ -90,7 +90,7 @@ func TestPurgeDamaged(t *testing.T) {
 	if err := s.Write(Letter{Target: "central"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := appendFile(dir+"/"+fileName(1), []byte("torn\n")); err != nil {
+	if err := appendFile(dir+"/"+fileName(1), line{head: []byte("torn")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.PurgeDamaged(); err != nil {

@@ -26,7 +26,7 @@ type Letter struct {
 	Code      string    `json:"code"` // errorCode of the service
 	Message   string    `json:"message"`
 	RequestID string    `json:"request_id"`
-	Group     []byte    `json:"group"` // serialised LogGroup, ready to be posted again
+	Group     []byte    `json:"group"` // serialised LogGroup, ready to be posted again; Write does not keep it
 }
 
 // DamagedError reports a line that is no letter: torn by a crash or changed by hand. It is left where it is.

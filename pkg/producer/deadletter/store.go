@@ -1,7 +1,6 @@
 package deadletter
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,7 +92,7 @@ func (s *Store) Write(l Letter) error {
 	}
 	s.next++
 	l.ID = fmt.Sprintf("%08x%04x%04x", uint32(s.now().Unix()), s.mark, s.next)
-	line, err := json.Marshal(l)
+	line, err := lineOf(l)
 	if err != nil {
 		return fmt.Errorf("encode dead letter: %w", err)
 	}
@@ -102,7 +101,7 @@ func (s *Store) Write(l Letter) error {
 		return err
 	}
 	defer unlock()
-	if err := s.append(append(line, '\n')); err != nil {
+	if err := s.append(line); err != nil {
 		return err
 	}
 	s.written.Add(1)
@@ -110,18 +109,18 @@ func (s *Store) Write(l Letter) error {
 }
 
 // append writes line to the newest file, or to a new one, and makes room before.
-func (s *Store) append(line []byte) error {
+func (s *Store) append(line line) error {
 	files, err := s.files()
 	if err != nil {
 		return err
 	}
-	if files, err = s.makeRoom(files, int64(len(line))); err != nil {
+	if files, err = s.makeRoom(files, line.size()); err != nil {
 		return err
 	}
 	number, fresh := 1, true
 	if n := len(files); n > 0 {
 		last := files[n-1]
-		number, fresh = last.number, last.size+int64(len(line)) > s.segment
+		number, fresh = last.number, last.size+line.size() > s.segment
 		if fresh {
 			number++
 		}
@@ -136,7 +135,7 @@ func (s *Store) append(line []byte) error {
 }
 
 // appendFile appends line and fsyncs. A torn line from a crash is closed first; a write that fails is taken back.
-func appendFile(path string, line []byte) (err error) {
+func appendFile(path string, line line) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -156,10 +155,10 @@ func appendFile(path string, line []byte) (err error) {
 			return err
 		}
 		if last[0] != '\n' {
-			line = append([]byte{'\n'}, line...)
+			line.head = append([]byte{'\n'}, line.head...)
 		}
 	}
-	if _, err = f.Write(line); err == nil {
+	if err = line.write(f); err == nil {
 		err = f.Sync()
 	}
 	if err != nil {
