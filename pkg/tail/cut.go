@@ -221,5 +221,14 @@ func zeros(b []byte) int {
 	return n
 }
 
+// endNULs returns the length of the run of NUL units that b ends with.
+func endNULs(b []byte, unit int) int {
+	n := 0
+	for n < len(b) && b[len(b)-1-n] == 0 {
+		n++
+	}
+	return n - n%unit
+}
+
 // nothing is a run of NULs to compare with; it is never written to.
 var nothing [1024]byte

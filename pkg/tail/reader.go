@@ -145,7 +145,12 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 		return unmet
 	}
 	s.seen.Store(max(s.seen.Load(), off+int64(len(data))))
-	final := eof && (s.finish || s.flush.Swap(false))
+	flush := eof && !s.finish && s.flush.Swap(false)
+	final, reserved := eof && (s.finish || flush), 0
+	if flush { // the space that a writer has reserved is no part of its line
+		reserved = endNULs(data, s.cut.cs.unit)
+		data = data[:len(data)-reserved]
+	}
 	if len(s.ahead) > 0 && s.ahead[0].From < off+int64(len(data)) {
 		data, final, eof = data[:s.ahead[0].From-off], true, false
 	}
@@ -167,7 +172,10 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 	case !eof:
 		return more
 	}
-	t.rest(s, int64(len(data)-used))
+	t.rest(s, int64(len(data)-used+reserved))
+	if flush {
+		s.partialAt.Store(t.now().UnixNano())
+	}
 	return s.end()
 }
 
