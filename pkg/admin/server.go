@@ -27,6 +27,7 @@ type Options struct {
 	Listen string          // host:port; "" = no port
 	Socket string          // path of a unix socket; "" = none
 	Look   func() Snapshot // called for each request, from many goroutines
+	Status func() Status   // the same without the metrics; nil = it is taken from Look
 	Beats  *Beats          // what /healthz asks
 	Pprof  bool            // serve /debug/pprof/
 	Log    *slog.Logger
@@ -42,6 +43,9 @@ type Server struct {
 
 // Listen opens the port and the socket, so that a port in use is an error at start and not a line in the log later.
 func Listen(ctx context.Context, o Options) (*Server, error) {
+	if o.Status == nil {
+		o.Status = func() Status { return o.Look().Status }
+	}
 	s := &Server{o: o}
 	if o.Listen != "" {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Listen)
@@ -130,7 +134,7 @@ func (s *Server) Handler() http.Handler {
 	reg.MustRegister(collector{s.o.Look}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.o.Look().Status) })
+	mux.HandleFunc("GET /status", s.status)
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("POST /reload", s.reload)
@@ -156,8 +160,13 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
+func (s *Server) status(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = writeStatus(w, s.o.Status()) // the client went away; there is nobody to tell
+}
+
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
-	status := s.o.Look().Status
+	status := s.o.Status()
 	code := http.StatusOK
 	if !status.Ready {
 		code = http.StatusServiceUnavailable

@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	}
 	if !o.Once {
 		d.admin, err = admin.Listen(ctx, admin.Options{
-			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Beats: d.beats, Log: o.Log, Reload: d.Reload, Tap: d.taps.listen,
+			Listen: cfg.Admin.Listen, Socket: d.socket(), Look: d.Snapshot, Status: d.Status, Beats: d.beats, Log: o.Log, Reload: d.Reload, Tap: d.taps.listen,
 			Pprof: cfg.Admin.Pprof,
 		})
 		if err != nil {
@@ -95,7 +95,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 		}
 	}
 	d.beats.Ask(d.hanging)
-	d.notify = &notifier{look: d.Snapshot, trouble: d.trouble, beats: d.beats}
+	d.notify = &notifier{look: d.Status, trouble: d.trouble, beats: d.beats}
 	return d, nil
 }
 

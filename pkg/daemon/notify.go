@@ -15,7 +15,7 @@ import (
 
 // notifier tells systemd how the daemon is. Outside systemd ($NOTIFY_SOCKET unset) every call does nothing.
 type notifier struct {
-	look    func() admin.Snapshot
+	look    func() admin.Status
 	trouble func() string // the first reason of a Snapshot, without the rest of it
 	beats   *admin.Beats
 }
@@ -61,7 +61,7 @@ func (n *notifier) Run(ctx context.Context) {
 	for {
 		now, why := time.Now(), kind(n.trouble())
 		if now.After(renew) || why != said {
-			n.send("STATUS=" + summary(n.look().Status))
+			n.send("STATUS=" + summary(n.look()))
 			said, renew = why, now.Add(max(statusEvery-time.Second, statusPart*time.Since(now)))
 		}
 		if now.Sub(fed) >= feed-feed/10 && len(n.beats.Late()) == 0 {

@@ -29,12 +29,12 @@ func TestStatusTellsTroubleAtOnce(t *testing.T) {
 	n := &notifier{
 		beats:   admin.NewBeats(time.Now),
 		trouble: func() string { asked.Add(1); return *trouble.Load() },
-		look: func() admin.Snapshot {
+		look: func() admin.Status {
 			s := admin.Status{Reasons: []string{}}
 			if why := *trouble.Load(); why != "" {
 				s.Reasons = append(s.Reasons, why)
 			}
-			return admin.Snapshot{Status: s}
+			return s
 		},
 	}
 	ctx, stop := context.WithCancel(t.Context())

@@ -73,7 +73,7 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 		err = d.swap(ctx, old, next)
 	}
 	d.reloads.note(err)
-	d.notify.send("STATUS=" + summary(d.Snapshot().Status))
+	d.notify.send("STATUS=" + summary(d.Status()))
 	if err != nil {
 		d.log.Error("the configuration was not reloaded, the old one is in use", "code", "SHP-D002", "err", shorten(err), "config", old.hash[:12])
 		return admin.ReloadResult{Changes: []string{}, Error: wholeLines(err), Hash: old.hash}

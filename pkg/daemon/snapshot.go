@@ -16,11 +16,22 @@ import (
 
 // Snapshot is one look at everything. It takes no lock for longer than a copy and may be called from anywhere.
 func (d *Daemon) Snapshot() admin.Snapshot {
-	s := admin.Snapshot{Status: admin.Status{
+	s, counts := d.look()
+	return admin.Snapshot{Status: s, Metrics: d.metrics(&s, counts)}
+}
+
+// Status is Snapshot without the metrics, which cost as much again.
+func (d *Daemon) Status() admin.Status {
+	s, _ := d.look()
+	return s
+}
+
+func (d *Daemon) look() (admin.Status, counts) {
+	s := admin.Status{
 		Schema: admin.Schema, Version: d.opt.Version, Started: d.started,
 		Targets: []admin.TargetStatus{},
 		Memory:  admin.MemoryStatus{Used: withGarbage(d.budget.Used()), Limit: int64(d.now().cfg.Agent.MaxMemory)},
-	}}
+	}
 	s.Inputs = d.inputStatus()
 	gen, counts := d.history.look(d.now)
 	s.Config = d.configStatus()
@@ -31,8 +42,7 @@ func (d *Daemon) Snapshot() admin.Snapshot {
 		s.Targets[len(s.Targets)-1].Reason = t.reason()
 	}
 	s.Reasons, s.Ready = d.reasons(gen)
-	s.Metrics = d.metrics(&s.Status, counts)
-	return s
+	return s, counts
 }
 
 // reasons is what needs somebody's eye, and whether lines can be delivered to every target. It costs little: no file is looked at.
@@ -126,8 +136,14 @@ func (t *target) status(p producer.Stats, c creds.Status) admin.TargetStatus {
 
 // inputStatus lists every stream that the tailer or the ledger knows.
 func (d *Daemon) inputStatus() []admin.InputStatus {
-	byRoute := map[tail.Route][]admin.FileStatus{}
-	files := d.tailer.Files()
+	byRoute, files := map[tail.Route][]admin.FileStatus{}, d.tailer.Files()
+	n := map[tail.Route]int{}
+	for i := range files {
+		n[files[i].Route]++
+	}
+	for r := range n {
+		byRoute[r] = make([]admin.FileStatus, 0, n[r])
+	}
 	d.waiting.begin()
 	for _, f := range files {
 		byRoute[f.Route] = append(byRoute[f.Route], d.fileStatus(f))

@@ -39,10 +39,10 @@ func (l line) size() int64 {
 
 func (l line) write(w io.Writer) error {
 	b := bufio.NewWriterSize(w, 32<<10)
-	b.Write(l.head) // b remembers what went wrong
+	_, _ = b.Write(l.head) // b remembers what went wrong
 	enc := base64.NewEncoder(base64.StdEncoding, b)
-	enc.Write(l.group)
-	enc.Close()
-	b.WriteString(lineEnd)
+	_, _ = enc.Write(l.group)
+	_ = enc.Close()
+	_, _ = b.WriteString(lineEnd)
 	return b.Flush()
 }
