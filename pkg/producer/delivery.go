@@ -254,8 +254,11 @@ func (d *delivery) learn(r Reply) bool {
 		return false
 	}
 	d.offset.Store(int64(r.Offset))
-	d.clocks.Report("this host's clock is wrong: requests are signed with the service's time, log times are left alone; run an NTP client",
-		"code", "SHP-P303", "offset", r.Offset.Round(time.Second).String(), "request_id", r.RequestID)
+	what := "this host's clock is wrong: requests are signed with the service's time, log times are left alone; run an NTP client"
+	if r.Offset.Abs() < clockStep {
+		what = "this host's clock agrees with the service's again"
+	}
+	d.clocks.Report(what, "code", "SHP-P303", "offset", r.Offset.Round(time.Second).String(), "request_id", r.RequestID)
 	return true
 }
 

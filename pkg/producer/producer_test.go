@@ -200,6 +200,36 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// Once the host's clock is set right, the difference is unlearned, and nobody is told that the clock is wrong.
+func TestClockIsSetRight(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		start := time.Now()
+		w := newWorld(t, worldOptions{inFlight: 1, answer: func(r *request) answer {
+			now, wrong := time.Now(), time.Since(start) < 10*time.Minute
+			if wrong {
+				now = now.Add(3 * time.Hour)
+			}
+			signed, err := http.ParseTime(r.Header.Get("Date"))
+			switch {
+			case err != nil || now.Sub(signed).Abs() > 15*time.Minute:
+				return answer{status: 400, code: "RequestTimeExpired", message: "expired", header: http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}}
+			case wrong:
+				return answer{status: 500, code: "InternalServerError", message: "later"}
+			}
+			return answer{}
+		}})
+		w.write("a")
+		w.run()
+		w.check(once("a"), nil)
+		if s := w.Stats(); s.ClockOffset.Abs() > 2*time.Second {
+			t.Errorf("offset %v", s.ClockOffset)
+		}
+		if text := w.log.String(); strings.Count(text, "clock is wrong") != 1 || strings.Count(text, "clock agrees with the service's again") != 1 {
+			t.Errorf("log:\n%s", text)
+		}
+	})
+}
+
 // A service whose complaint about the clock cannot be helped is not asked without pause.
 func TestClockThatDoesNotHelp(t *testing.T) {
 	bubble(t, func(t *testing.T) {
