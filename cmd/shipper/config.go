@@ -31,11 +31,7 @@ func (g *global) loadConfig() (*config.Config, error) {
 // asking reads the configuration for a command that asks a running daemon. Files that have errors by now (broken) do not keep the
 // daemon from running with what it had: cfg then says where it may be asked, as far as they can be read.
 func (g *global) asking() (cfg *config.Config, broken error) {
-	opts := config.Options{Path: g.config, Set: g.set}
-	if cfg, broken = config.Load(opts); broken != nil {
-		cfg = config.Whereabouts(opts)
-	}
-	return cfg, broken
+	return config.Whereabouts(config.Options{Path: g.config, Set: g.set})
 }
 
 // asked turns what came of asking into the error of the command: where no daemon answers, broken files are the likelier trouble.

@@ -50,24 +50,27 @@ type loader struct {
 	trace    trace
 }
 
+// ReadOnce reports whether the first file is one that can be read only once, such as a pipe.
+func (o Options) ReadOnce() bool {
+	st, err := os.Stat(newLoader(o).main)
+	return err == nil && !readAgain(st)
+}
+
+func readAgain(st fs.FileInfo) bool { return st.Mode().IsRegular() || st.IsDir() }
+
 // Load reads the file, what it includes, the environment and the flags, and checks the whole. The error is Errors, with
 // every problem in it; there is no Config then.
 func Load(opts Options) (*Config, error) {
-	c, bad := assemble(opts)
-	if len(bad) > 0 {
-		return nil, bad
+	c, err := Whereabouts(opts)
+	if err != nil {
+		return nil, err
 	}
 	return c, nil
 }
 
-// Whereabouts is what can be made of files that Load refuses: enough to find a daemon, which goes on with the configuration that it
-// had. What cannot be read of it is as if it was not there.
-func Whereabouts(opts Options) *Config {
-	c, _ := assemble(opts)
-	return c
-}
-
-func assemble(opts Options) (*Config, Errors) {
+// Whereabouts is Load that also returns what can be made of files with errors: enough to find a daemon, which goes on with the
+// configuration that it had. What cannot be read of it is as if it was not there.
+func Whereabouts(opts Options) (*Config, error) {
 	l := newLoader(opts)
 	l.file(l.main, nil)
 	l.override(opts.Set)
@@ -85,7 +88,10 @@ func assemble(opts Options) (*Config, Errors) {
 			bad = append(bad, p)
 		}
 	}
-	return c, bad
+	if len(bad) > 0 {
+		return c, bad
+	}
+	return c, nil
 }
 
 // newLoader returns a loader that has read nothing yet.
@@ -170,7 +176,7 @@ func (l *loader) content(path string) (string, bool) {
 		return "", false
 	}
 	l.trace.file(path)
-	if st, err := os.Stat(path); err == nil && path != l.main && !st.Mode().IsRegular() && !st.IsDir() {
+	if st, err := os.Stat(path); err == nil && path != l.main && !readAgain(st) {
 		return fail("is not a regular file", "") // to open a pipe is to wait for who writes to it; the first file may be one: <(...)
 	}
 	f, err := os.Open(path)

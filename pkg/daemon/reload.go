@@ -61,7 +61,7 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 	d.notify.Reloading()
 	defer d.notify.Ready()
 	old := d.now()
-	cfg, err := config.Load(*d.opt.Source)
+	cfg, err := d.loadAgain()
 	if err == nil {
 		err = needsRestart(old.cfg, cfg)
 	}
@@ -91,6 +91,14 @@ func (d *Daemon) reload(ctx context.Context) admin.ReloadResult {
 		d.log.Warn(w.Message, w.Attrs()...)
 	}
 	return result
+}
+
+// loadAgain reads the configuration once more. A pipe it does not open: it would wait for somebody to write to it.
+func (d *Daemon) loadAgain() (*config.Config, error) {
+	if d.opt.Source.ReadOnce() {
+		return nil, errors.New("the configuration came through a pipe, which cannot be read again: give it as a file")
+	}
+	return config.Load(*d.opt.Source)
 }
 
 // fixed are settings that a running daemon cannot change.

@@ -1,11 +1,14 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 const app = "[input.app]\npaths = [\"DIR/app.log\"]\n"
@@ -230,6 +233,28 @@ func TestReloadOnChange(t *testing.T) {
 	}
 	mount("v4", w.text(s))
 	until(t, "the error is over", func() bool { return l.d.Snapshot().Config.Error == "" })
+}
+
+// A configuration that came through a pipe cannot be read again, and to try it would be to wait for ever.
+func TestReloadFromPipe(t *testing.T) {
+	w := newWorld(t)
+	path := w.path("pipe.toml")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if err := os.WriteFile(path, []byte(w.text(w.settings(app))), 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	l := w.startFrom(t, path)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if r := l.d.Reload(ctx); r.OK || !strings.Contains(r.Error, "through a pipe") {
+		t.Errorf("%+v", r)
+	}
+	w.add(t, "app.log", "one\n")
+	l.arrives("web", "one")
 }
 
 func TestWatchWaitsForRest(t *testing.T) {

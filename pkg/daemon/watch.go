@@ -29,10 +29,12 @@ func (d *Daemon) reloadUntil(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case answer := <-d.reloads.asks:
-			w.tried = fingerprint(files.Files())
+			if !d.opt.Source.ReadOnce() {
+				w.tried = fingerprint(files.Files())
+			}
 			answer <- d.reload(ctx)
 		case <-look.C:
-			if d.now().cfg.Agent.ReloadOnChange && w.changed(fingerprint(files.Files())) {
+			if d.now().cfg.Agent.ReloadOnChange && !d.opt.Source.ReadOnce() && w.changed(fingerprint(files.Files())) {
 				d.reload(ctx)
 			}
 			look.Next()
