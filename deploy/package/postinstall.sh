@@ -4,13 +4,16 @@
 set -e
 
 # validate asks the new program what it thinks of the configuration, as the user of the service that runs and with the variables that it
-# has. They are read as that user, too: root must not go by what a process says of itself. With 10-read-root-only-logs.conf that is not
-# allowed; then nothing is said.
+# has. They are read as that user, too: root must not go by what a process says of itself. If that is not allowed nothing is said.
 validate() {
 	pid=$(systemctl show --property=MainPID --value shipper.service)
 	[ "${pid:-0}" != 0 ] || return 0
-	user=$(stat -c %U "/proc/$pid") || return 0
-	runuser -u "$user" -- /bin/sh -s "$pid" <<'SCRIPT'
+	ids=$(stat -c '--reuid=%u --regid=%g' "/proc/$pid") || return 0
+	rights=
+	if grep -q '^CapEff:.*[1-9a-f]' "/proc/$pid/status"; then # 10-read-root-only-logs.conf
+		rights="--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
+	fi
+	setpriv $ids $rights --init-groups /bin/sh -s "$pid" <<'SCRIPT'
 variables=$(tr '\0' '\n' <"/proc/$1/environ") || exit 0
 config=$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n '/^--config$/{n;p;}')
 while IFS= read -r pair; do
