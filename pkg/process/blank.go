@@ -33,7 +33,7 @@ func (p *Pipe) endLine(s *scratch, c *tail.Chunk, ln *tail.Line) bool {
 // blank takes an empty line into the event before it; false if it belongs to none.
 func (p *Pipe) blank(s *scratch, c *tail.Chunk, ln *tail.Line) bool {
 	l, m := &p.lanes[0], p.prog.multi
-	if m == nil || p.mid || p.prog.format != Plain && p.prog.format != JSON { // in a container's file no line is empty
+	if m == nil || p.mid || p.prog.contained() { // in a container's file no line is empty
 		return false
 	}
 	joins, _ := m.judge(nil)

@@ -155,7 +155,7 @@ func (p *Pipe) line(s *scratch, c *tail.Chunk, ln *tail.Line) {
 	}
 	more := ln.Flags&tail.Continued != 0
 	l := &p.lanes[f.lane]
-	continues := l.part && (p.rest || !f.bad)
+	continues := l.part && (p.rest || !f.bad) || p.mid && l.ev != nil && !p.prog.contained()
 	l.part, p.rest, p.mid = f.part || more, more, ln.Flags&(tail.Continued|tail.Unterminated) != 0
 	p.head = frag{lane: f.lane, part: f.part, bad: f.bad, time: f.time}
 

@@ -74,6 +74,9 @@ func orNil(pattern string) *regexp.Regexp {
 // Plain reports whether lines go through as they are, so that the stream's batch.Writer can take them without a Pipe.
 func (p *Program) Plain() bool { return p.format == Plain && p.multi == nil && len(p.actions) == 0 }
 
+// contained reports whether each line of the file holds one of a container.
+func (p *Program) contained() bool { return p.format == CRI || p.format == Docker }
+
 func (p *Program) borrow() *scratch { return p.pool.Get().(*scratch) }
 
 func (p *Program) giveBack(s *scratch) {
@@ -137,7 +140,7 @@ func (p *Program) fields(s *scratch, ev *event) {
 		}
 	default:
 		s.add(contentKey, ev.text)
-		if p.format == CRI || p.format == Docker {
+		if p.contained() {
 			if len(ev.stamp) > 0 { // the rest of a split line has none
 				s.add(timeKey, ev.stamp)
 			}
