@@ -27,26 +27,27 @@ func (t *chain) baseTrouble(err error) trouble {
 	}
 	return trouble{code: e.ID, detail: detail, whose: Host,
 		cause: "shipper has no identity of its own account to begin with.",
-		fix:   []string{identityFix(e.Err) + t.from()}}
+		fix:   identityFix(e.Err, t.from())}
 }
 
 // byHand is what helps where a credential of systemd is missing because the command was not started by it.
 const byHand = "run this as root while the service runs; for a unit of another name than shipper.service: CREDENTIALS_DIRECTORY=/run/credentials/UNIT"
 
-// identityFix is what gives this host an identity: access to a file that is there, or one of the sources.
-func identityFix(err error) string {
+// identityFix is what gives this host an identity: access to a file that is there, or one of the sources. from is where it is configured.
+func identityFix(err error, from string) []string {
 	if errors.Is(err, creds.ErrByHand) {
-		return byHand
+		return []string{byHand + from}
 	}
 	e, ok := errors.AsType[*fs.PathError](err)
 	if !ok || !errors.Is(e, fs.ErrPermission) {
-		return "give it one: docs/configuration.md, [credentials.NAME]"
+		return []string{"give it one: docs/configuration.md, [credentials.NAME]" + from}
 	}
 	name := username(os.Geteuid())
 	if _, err := os.Stat(e.Path); err != nil {
-		return fmt.Sprintf("let user %s enter the directories above %s", name, e.Path)
+		return []string{fmt.Sprintf("let user %s enter the directories above %s", name, e.Path) + from}
 	}
-	return fmt.Sprintf("let user %[1]s read it, through its group: chgrp $(id -gn %[1]s) %[2]s && chmod 0640 %[2]s", name, word(e.Path))
+	return []string{fmt.Sprintf("let user %s read it, through its group", name) + from + ":",
+		fmt.Sprintf("chgrp $(id -gn %s) %[2]s && chmod 0640 %[2]s", word(name), word(e.Path))}
 }
 
 // stsTrouble turns a refusal of STS into whose it is and what to paste (STS: AssumeRole, error codes).

@@ -58,12 +58,12 @@ func TestStateOfAnotherUser(t *testing.T) {
 
 // A key file that this user may not read is opened to him; a source that is not there is to be configured.
 func TestIdentityFix(t *testing.T) {
-	path := touch(t, filepath.Join(t.TempDir(), "secret"), 0o600)
+	path := touch(t, filepath.Join(t.TempDir(), "a secret"), 0o600)
 	denied := &fs.PathError{Op: "open", Path: path, Err: fs.ErrPermission}
-	if got := identityFix(denied); !strings.Contains(got, "chmod 0640 "+path) {
-		t.Error(got)
+	if got := identityFix(denied, " ([x])"); len(got) != 2 || !strings.HasSuffix(got[0], " ([x]):") || !strings.HasPrefix(got[1], "chgrp ") || !strings.HasSuffix(got[1], "chmod 0640 '"+path+"'") {
+		t.Errorf("%q", got)
 	}
-	if got := identityFix(&fs.PathError{Op: "open", Path: path + "/below", Err: fs.ErrPermission}); !strings.Contains(got, "directories above") {
+	if got := identityFix(&fs.PathError{Op: "open", Path: path + "/below", Err: fs.ErrPermission}, ""); !strings.Contains(got[0], "directories above") {
 		t.Error(got)
 	}
 	var handed creds.Secret
@@ -71,10 +71,10 @@ func TestIdentityFix(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := handed.Read(func(string) string { return "" })
-	if got := identityFix(err); !strings.Contains(got, "as root while the service runs") {
+	if got := identityFix(err, ""); !strings.Contains(got[0], "as root while the service runs") {
 		t.Error(got)
 	}
-	if got := identityFix(errors.New("nothing is set")); !strings.Contains(got, "docs/configuration.md") {
+	if got := identityFix(errors.New("nothing is set"), ""); !strings.Contains(got[0], "docs/configuration.md") {
 		t.Error(got)
 	}
 }
