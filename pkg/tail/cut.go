@@ -19,6 +19,7 @@ type cutter struct {
 	cs       *charset
 	dec      transform.Transformer // nil: no decoding
 	skipping bool                  // inside a long line whose rest is left out
+	inside   bool                  // the data ends inside a long line that is left out
 }
 
 func newCutter(max int, long policy, cs *charset) cutter {
@@ -88,6 +89,9 @@ func (c *cutter) cut(lines []Line, data, text []byte, final bool) (_ []Line, use
 			used += n
 		case end < 0 && !final:
 			return lines, used, text
+		case end < 0 && c.inside:
+			lines = append(lines, Line{Size: len(rest), Flags: Skip | Truncated})
+			used += len(rest)
 		case end < 0:
 			lines, text = c.line(lines, rest, text, len(rest), Unterminated)
 			used += len(rest)

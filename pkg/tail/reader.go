@@ -151,8 +151,10 @@ func (t *Tailer) turn(s *stream, w *scratch) outcome {
 		reserved = endNULs(data, s.cut.cs.unit)
 		data = data[:len(data)-reserved]
 	}
+	s.cut.inside = false
 	if len(s.ahead) > 0 && s.ahead[0].From < off+int64(len(data)) {
 		data, final, eof = data[:s.ahead[0].From-off], true, false
+		s.cut.inside = s.cut.long == skip && s.cut.midLong(s.src, s.ahead[0].From)
 	}
 	w.chunk = Chunk{Read: time.Now(), block: buf[:pre+len(data)], blockStart: off - int64(pre)}
 	used, ready := t.hand(s, w, data, final)

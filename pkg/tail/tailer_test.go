@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"shipper/internal/units"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -203,49 +201,6 @@ func TestAhead(t *testing.T) {
 	}
 	if k := w.sinks[1]; k.jumped != 11 || k.handed != 13 {
 		t.Errorf("jumped %d, handed %d", k.jumped, k.handed)
-	}
-}
-
-// What is left out of a long line stays left out, wherever in it a life begins or a jump ends.
-func TestInsideLongLine(t *testing.T) {
-	x, wide := strings.Repeat("x", 80), strings.Repeat("好", 30)
-	for name, tt := range map[string]struct {
-		file  string
-		off   int64 // settled up to here
-		ahead []Range
-		max   int64
-		want  []string
-	}{
-		"begun":              {"one\n" + x + "\nend\n", 4 + 64, nil, 64, []string{"end"}},
-		"odd limit":          {"one\n" + x + "\nend\n", 4 + 64, nil, 65, []string{"end"}},
-		"between characters": {"one\n" + wide + "\nend\n", 4 + 63, nil, 65, []string{"end"}},
-		"at its end":         {"one\n" + x + "\nend\n", 4 + 80, nil, 64, []string{"end"}},
-		"from the beginning": {x + "\nend\n", 64, nil, 64, []string{"end"}},
-		"jumped into":        {"one\n" + x + "\nend\n", 0, []Range{{4, 4 + 64}}, 64, []string{"one", "end"}},
-		"jumped out of":      {"one\n" + x + "\nend\n", 4 + 64, []Range{{4 + 70, 4 + 81}}, 64, []string{"end"}},
-		"a part was flushed": {"one\n" + x[:64] + "\nend\n", 4 + 63, nil, 64, []string{"x", "end"}},
-		"all of it":          {"one\n" + x[:64] + "\r\nend\n", 4 + 64, nil, 64, []string{"end"}},
-	} {
-		dir, w := t.TempDir(), newWorld(t)
-		path := filepath.Join(dir, "app.log")
-		write(t, path, tt.file)
-		o := w.options(path)
-		o.Inputs[0].Config.MaxLine, o.Inputs[0].Config.LongLine = units.Bytes(tt.max), "truncate"
-		tl := still(t, w, o)
-		drain(tl)
-		w.take("a")
-		tl.Close()
-		e := w.ledger.epochs[1]
-		e.Offset, e.Marker, e.Ahead = tt.off, MarkerOf([]byte(tt.file[:tt.off])), tt.ahead
-		tl = still(t, w, o)
-		drain(tl)
-		var got []string
-		for _, l := range w.take("a") {
-			got = append(got, l.text)
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%s: got %q, want %q", name, got, tt.want)
-		}
 	}
 }
 
