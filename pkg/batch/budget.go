@@ -4,7 +4,20 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"shipper/internal/units"
 )
+
+// Garbage is by how many hundredths the collector lets the heap grow beyond what is in use.
+const Garbage = 25
+
+// Account is the part of max_memory that lines may take. The rest is what the collector lets the heap grow by.
+func Account(maxMemory units.Bytes) int64 { return int64(maxMemory) / (100 + Garbage) * 100 }
+
+// Largest is what one batch takes at most, in bytes, with max_memory shared by a number of targets.
+func Largest(maxMemory units.Bytes, targets int) units.Bytes {
+	return units.Bytes(largestOf(NewBudget(Account(maxMemory)).Lines() / int64(max(1, targets))))
+}
 
 // Budget is the account of the memory that the process spends on lines: batches and bodies of requests. It counts and does not
 // refuse: those who take a lot look at it first. It also lends that memory out, and what it keeps for the next one is

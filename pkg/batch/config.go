@@ -18,7 +18,7 @@ const minGroup = 4 << 10 // topic, source and tags of a group should not be most
 type Config struct {
 	// MaxBytes is the size of a LogGroup before compression, up to 10MiB. Default 1MiB: large enough for compression
 	// to be good and requests to be few, small enough for in_flight of them to fit max_memory. A
-	// batch takes no more than 1/28 of what max_memory is for each target: "4MiB" needs a max_memory of "112MiB".
+	// batch takes no more than 1/28 of what max_memory is for each target: "4MiB" needs a max_memory of "107MiB".
 	MaxBytes units.Bytes `toml:"max_bytes"`
 	// MaxLogs is the number of logs in a LogGroup. Default 4096, what the service once enforced.
 	MaxLogs int `toml:"max_logs"`

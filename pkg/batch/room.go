@@ -19,10 +19,12 @@ const smallest = 16 << 10
 // of new ones goes beyond what the collector may let the heap grow by.
 const batchPart = 16
 
-// largest is what one open batch may take, in bytes: what a class of buffers has room for.
-func (b *Batcher) largest() int {
-	part := classSize(classBelow(int(min(b.share.Load()/batchPart, MaxGroup))))
-	return min(max(part, smallest), int(b.config.MaxBytes))
+// largest is what one open batch may take, in bytes.
+func (b *Batcher) largest() int { return min(largestOf(b.share.Load()), int(b.config.MaxBytes)) }
+
+// largestOf is the largest batch for a target's part of the memory: what a class of buffers has room for.
+func largestOf(share int64) int {
+	return max(classSize(classBelow(int(min(share/batchPart, MaxGroup)))), smallest)
 }
 
 // settleOpen keeps what all open batches take together within half of the share, so that there is always as much for those that are on

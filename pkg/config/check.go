@@ -204,7 +204,11 @@ func (l *loader) memory(c *Config) {
 			most, point = b.MaxBytes, []string{"target", name, "batch", "max_bytes"}
 		}
 	}
-	if c.Agent.MaxMemory < minMemory || c.Agent.MaxMemory >= need || l.spoilt(setting) {
+	if c.Agent.MaxMemory < minMemory || l.spoilt(setting) {
+		return
+	}
+	if c.Agent.MaxMemory >= need {
+		l.batches(c)
 		return
 	}
 	mib := (need + units.MiB - 1) / units.MiB * units.MiB
@@ -212,6 +216,23 @@ func (l *loader) memory(c *Config) {
 	l.add(l.problem(n, covered == len(point), codeMemory,
 		fmt.Sprintf("[agent] max_memory %s cannot hold two batches of batch.max_bytes for each target", c.Agent.MaxMemory),
 		fmt.Sprintf("raise it to %s, or lower batch.max_bytes", mib)))
+}
+
+// batches warns of a max_bytes that somebody wrote and that max_memory does not allow: batches are smaller then.
+func (l *loader) batches(c *Config) {
+	most := batch.Largest(c.Agent.MaxMemory, len(c.Targets))
+	for _, name := range sorted(c.Targets) {
+		b, path := c.Targets[name].Batch, []string{"target", name, "batch", "max_bytes"}
+		if b.MaxBytes <= most || l.root.find(path) == nil {
+			continue
+		}
+		need := c.Agent.MaxMemory / units.MiB * units.MiB
+		for batch.Largest(need, len(c.Targets)) < b.MaxBytes {
+			need += units.MiB
+		}
+		l.warn(path, codeSmaller, fmt.Sprintf("[target.%s.batch] max_bytes %s is more than max_memory %s allows: batches are %s at most", name, b.MaxBytes, c.Agent.MaxMemory, most),
+			fmt.Sprintf("for %s set agent.max_memory = %q", b.MaxBytes, need.String()))
+	}
 }
 
 // lines refuses a max_line that no request could carry: the end of such a line would be cut off.

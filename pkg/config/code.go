@@ -28,6 +28,7 @@ const (
 	codeIdle     = "SHP-C105"
 	codeLuck     = "SHP-C106"
 	codeOutdone  = "SHP-C107"
+	codeSmaller  = "SHP-C108"
 )
 
 // Code explains one code of this package to the reader of a message.
@@ -65,6 +66,7 @@ func Codes() []Code {
 		{codeLuck, "A value may be refused by the cloud; shipper then falls back to one that works.", "The message says which."},
 		{codeOutdone, "agent.state_dir of a file is not used, because systemd gives the service a directory ($STATE_DIRECTORY).",
 			"Remove the line, or set SHIPPER_STATE_DIR in a drop-in of the unit; else commands on a terminal look into another directory than the service."},
+		{codeSmaller, "Batches are smaller than batch.max_bytes, because max_memory has to hold many of them.", "Raise max_memory to what the message says, or remove batch.max_bytes."},
 		{codeIdle, "A target or a credentials table is used by nothing.", "Remove it, or name it in an input or a target."},
 	}
 }

@@ -76,7 +76,7 @@ func New(ctx context.Context, cfg *config.Config, o Options) (_ *Daemon, err err
 	if d.dead, err = deadletter.Open(filepath.Join(dir, cfg.DeadLetter.Dir), deadletter.Options{Max: cfg.DeadLetter.Max, Log: o.Log}); err != nil {
 		return nil, stateError(dir, err)
 	}
-	d.budget = batch.NewBudget(account(cfg.Agent.MaxMemory))
+	d.budget = batch.NewBudget(batch.Account(cfg.Agent.MaxMemory))
 	first, err := d.build(ctx, cfg, &generation{cfg: &config.Config{}})
 	if err != nil {
 		return nil, err

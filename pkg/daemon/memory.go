@@ -13,21 +13,18 @@ import (
 
 	"shipper/internal/codec"
 	"shipper/internal/ticks"
-	"shipper/internal/units"
+	"shipper/pkg/batch"
 )
 
 const (
 	// gcPercent makes the heap at most a quarter larger than what is in use. Nearly all of that is batches, which hold no pointers:
 	// a collection costs a fraction of a millisecond, and a few a second are all it takes.
-	gcPercent = 25
+	gcPercent = batch.Garbage
 	// cgroupPart is how much of a container's memory the heap may grow to before the collector works harder, and cgroupRest what is
 	// left beside it in any case: the program's own pages and those of the files that are read count, too.
 	cgroupPart = 0.9
 	cgroupRest = 16 << 20
 )
-
-// account is the part of max_memory that lines may take. The rest is what the collector lets the heap grow by.
-func account(maxMemory units.Bytes) int64 { return int64(maxMemory) / (100 + gcPercent) * 100 }
 
 // withGarbage is what n bytes of lines cost the process at most.
 func withGarbage(n int64) int64 { return n + n*gcPercent/100 }

@@ -49,6 +49,11 @@ func (heap) Discard([]byte)       {}
 func NewBody(c codec.Codec, m Memory, groups ...[]byte) (*Body, error) {
 	b := &Body{codec: c, groups: len(groups), memory: m}
 	b.refs.Store(1)
+	if c == codec.None && len(groups) == 1 {
+		b.rawSize = len(groups[0])
+		b.data = append(m.Bytes(b.rawSize), groups[0]...)
+		return b, nil
+	}
 	// How small a body becomes is not known before. It is made where there is room for the worst, which only those who compress at
 	// this moment need, and kept in what it takes for as long as it is on its way.
 	most := 0
