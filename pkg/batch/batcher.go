@@ -100,8 +100,8 @@ type Limit struct {
 }
 
 // Take appends to dst the oldest sealed batch, and those behind it as long as they are within limit and, with little memory, no more than
-// one batch may take. It waits for the first;
-// ctx ends the wait with ctx's cause. After Close it returns io.EOF when nothing is left. Several may take at once.
+// one batch may take. It waits for the first; ctx ends the wait with ctx's cause. After Close it returns io.EOF when nothing is left.
+// Several may take at once.
 func (b *Batcher) Take(ctx context.Context, dst []*Batch, limit Limit) ([]*Batch, error) {
 	for {
 		if ctx.Err() != nil {
