@@ -61,14 +61,36 @@ func (t *Tailer) claimKernel(f *file, in *input, r Route) {
 
 // judge compares a file with an epoch.
 func (t *Tailer) judge(e Epoch, f *file, alive, rotated bool) verdict {
-	c := t.contentOf(f)
-	defer c.Rest()
-	buf := headBuffers.Get().(*headBuffer)
-	defer headBuffers.Put(buf)
-	first, err := buf.read(c)
-	if err != nil {
+	v := t.view(f)
+	defer v.close()
+	return v.judge(e, alive, rotated)
+}
+
+// view is a file that is compared with one epoch after the other. What it begins with is read once: unpacking takes more than comparing.
+type view struct {
+	f     *file
+	c     content
+	buf   *headBuffer
+	first []byte
+	err   error // why it cannot be looked at
+}
+
+func (t *Tailer) view(f *file) *view {
+	v := &view{f: f, c: t.contentOf(f), buf: headBuffers.Get().(*headBuffer)}
+	v.first, v.err = v.buf.read(v.c)
+	return v
+}
+
+func (v *view) close() {
+	v.c.Rest()
+	headBuffers.Put(v.buf)
+}
+
+func (v *view) judge(e Epoch, alive, rotated bool) verdict {
+	if v.err != nil {
 		return unobservable
 	}
+	f, c, first := v.f, v.c, v.first
 	k := kernelIs(e.Identity, f.id)
 	s := seen{
 		observable: true, kernel: k, compressed: f.packed(), rotated: rotated, headLen: e.Identity.Head.Len,

@@ -26,12 +26,14 @@ func (t *Tailer) claimContent(f *file, in *input, r Route) {
 	if t.claimKin(f, r) {
 		return
 	}
+	v := t.view(f)
+	defer v.close()
 	for _, rec := range slices.Backward(t.records[r]) {
 		if kernelIs(rec.epoch.Identity, f.id) != different && !f.packed() {
 			continue
 		}
 		rotated := rotatedName(filepath.Base(rec.epoch.Path), filepath.Base(f.where))
-		switch t.judge(rec.epoch, f, t.alive(rec), rotated) {
+		switch v.judge(rec.epoch, t.alive(rec), rotated) {
 		case moved:
 			t.revive(rec, f, in)
 			return

@@ -265,10 +265,7 @@ func (t *Tailer) knownTo(f *file, g gap) bool {
 			return true
 		}
 	}
-	for _, rec := range t.records[g.route] {
-		if t.judge(rec.epoch, f, true, true).holds() {
-			return true
-		}
-	}
-	return false
+	v := t.view(f)
+	defer v.close()
+	return slices.ContainsFunc(t.records[g.route], func(rec *record) bool { return v.judge(rec.epoch, true, true).holds() })
 }
